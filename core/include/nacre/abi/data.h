@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* data: the contracts of data sources, transforms and codecs. */
+#ifndef NACRE_ABI_DATA_H
+#define NACRE_ABI_DATA_H
+
+#include "math.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What the host does for plugins that touch the outside. */
+typedef struct nacre_host nacre_host;
+struct nacre_host {
+  uint32_t size, pad;
+  /** [any] count * size zeroed bytes; NULL when out of memory, over the
+   *  limit, or when the product overflows. Freed with free(). */
+  void *(*alloc)(size_t count, size_t size);
+  /** [any] Grows a block from alloc(); the old one stays valid on NULL. */
+  void *(*resize)(void *, size_t count, size_t size);
+  void (*free)(void *);
+  /** [main] Reads a whole file; a path that ends in a codec's name (".gz")
+   *  is decoded. "-" is standard input. At most `limit` bytes after
+   *  decoding (0: the host's own limit). Regular files and pipes only. The
+   *  caller frees out->at with free(). */
+  int (*read_file)(const nacre_host *, const char *path, size_t limit,
+                   nacre_fail *, nacre_bytes *out);
+  /** [main] Decodes `in` by the codec `name`; the result must have exactly
+   *  `size` bytes. For containers that say their members' sizes. */
+  int (*decode)(const nacre_host *, const char *name, const void *in,
+                size_t n, void *out, size_t size, nacre_fail *);
+  /** [any] A number from text in the C locale: 0 when all of it was one. */
+  int (*number)(const char *text, size_t n, double *value);
+  void *self;
+};
+
+/** Flags of fields. */
+#define NACRE_FIELD_TARGET 1u  /* what is to be predicted */
+#define NACRE_FIELD_INDEX 2u   /* whole numbers: class or token indices */
+
+/** One named column group of a data set. */
+typedef struct nacre_field {
+  const char *name;  /* "x", "y", or a graph's input or output name */
+  nacre_shape shape; /* per sample; rank 0 for a scalar */
+  uint32_t flags, pad;
+  int64_t classes;   /* of an index field: number of classes; 0 unknown */
+  const char *const *class_names; /* [classes], or NULL */
+} nacre_field;
+
+/** Flags of nacre_source_open. */
+#define NACRE_OPEN_PREDICT 1u /* targets may be missing and are not read */
+
+typedef struct nacre_source_open {
+  uint32_t size, flags;
+  const nacre_host *host;
+  const void *cfg;
+  nacre_fail *fail;
+  /** What state() of the training set's source gave: categories, columns.
+   *  NULL for the training set itself. */
+  const char *state;
+} nacre_source_open;
+
+/** A data set of samples that can be read in any order. Instances own what
+ *  they allocate, through the host. Configured by paths, never by code. */
+typedef struct nacre_source_ops {
+  uint32_t size, flags;
+  int (*open)(const nacre_source_open *, void **self);       /* [main] */
+  void (*close)(void *self);                                 /* [main] */
+  int64_t (*count)(const void *self);                        /* [any] */
+  nacre_span (*fields)(const void *self);  /* of nacre_field; lives as self */
+  /** [any] Writes samples rows[0..n) of a field to out, [n, shape]. */
+  int (*read)(const void *self, uint32_t field, const int64_t *rows,
+              int64_t n, real *out, nacre_fail *);
+  /** [main] Optional: one text that makes another open() read alike, such as
+   *  the categories that were seen. Freed by the host's free(). */
+  int (*state)(const void *self, const nacre_host *, nacre_bytes *out);
+} nacre_source_ops;
+
+typedef struct nacre_transform_plan {
+  uint32_t size, pad;
+  const void *cfg;
+  nacre_field in;        /* the field it is put on */
+  nacre_fail *fail;
+  /* Filled by plan(): */
+  nacre_shape out;       /* per sample; comes as in.shape */
+  int64_t state_count;   /* doubles that fit() makes; 0: nothing to fit */
+} nacre_transform_plan;
+
+#define NACRE_TRANSFORM_RANDOM 1u /* reads key: training batches only */
+
+/** A sample in, a sample out. Fitted on the training split; what was fitted
+ *  is saved with the model. */
+typedef struct nacre_transform_ops {
+  uint32_t size, flags;
+  /** [main] */
+  int (*plan)(nacre_transform_plan *);
+  /** [main] Called with all training samples, a block at a time, `pass`
+   *  counting from 0; with n = 0 at the end of a pass, when it returns 1 for
+   *  another pass, 0 when done, NACRE_ERROR with fail. x: [n, in.shape]. */
+  int (*fit)(const void *cfg, const nacre_shape *in, double *state,
+             int32_t pass, int64_t n, const real *x, nacre_fail *);
+  /** [any] out may be x if the shapes are equal. key: of the first of these
+   *  samples' streams; the sample at row i has nacre_key_split(key, i). */
+  int (*apply)(const void *cfg, const nacre_shape *in, const double *state,
+               nacre_key key, int64_t n, const real *x, real *out,
+               nacre_fail *);
+  /** [any] Optional: undoes apply(), for predictions of a transformed
+   *  target. x may be out. */
+  int (*invert)(const void *cfg, const nacre_shape *in, const double *state,
+                int64_t n, const real *x, real *out);
+} nacre_transform_ops;
+
+/** A compression. Its component's name is the file suffix it stands for. */
+typedef struct nacre_codec_ops {
+  uint32_t size, pad;
+  /** [main] Decodes all of `in`; at most `limit` bytes, else it refuses.
+   *  When `exact` is not NULL, writes exactly `limit` bytes there and leaves
+   *  `out` alone; else allocates out->at by the host. */
+  int (*decode)(const nacre_host *, const void *in, size_t n, size_t limit,
+                void *exact, nacre_bytes *out, nacre_fail *);
+} nacre_codec_ops;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

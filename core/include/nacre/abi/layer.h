@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* layer: the contract of layers.
+ *
+ * plan() says, from shapes and configuration alone, what a layer gives and
+ * needs; the host then owns every buffer and calls forward and backward with
+ * all of them bound. See docs/plugins.md for a complete one. */
+#ifndef NACRE_ABI_LAYER_H
+#define NACRE_ABI_LAYER_H
+
+#include "math.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Flags of nacre_layer_ops. */
+#define NACRE_LAYER_NEED_X 1u    /* backward reads in[] */
+#define NACRE_LAYER_NEED_Y 2u    /* backward reads out[] */
+#define NACRE_LAYER_INPLACE 4u   /* out[0] may be in[0], din[0] dout[0] */
+#define NACRE_LAYER_EPILOGUE 8u  /* forward applies run->epilogue to out[0] */
+#define NACRE_LAYER_VIEW 16u     /* out[0] is in[0] in another shape: no
+                                    forward, no backward */
+#define NACRE_LAYER_RANDOM 32u   /* reads run->key */
+#define NACRE_LAYER_TRAINING 64u /* acts in training only; elsewhere a view */
+
+/** A tensor that a layer keeps between steps, in the static table of its
+ *  ops. The name gives the YAML keys NAME_initializer, NAME_regularizer and
+ *  NAME_constraint, which the host handles for every layer. */
+typedef struct nacre_weight {
+  const char *name;        /* "kernel" */
+  const char *initializer; /* default, "glorot_uniform" */
+  const char *doc;
+  uint32_t flags, pad;
+} nacre_weight;
+
+#define NACRE_WEIGHT_STATE 1u /* not trained: a running mean; no gradient */
+
+#define NACRE_SLOT_MAX 8      /* saved tensors, and scratch tensors */
+#define NACRE_PER_SAMPLE 1u   /* the host puts the batch axis in front */
+
+typedef struct nacre_plan nacre_plan;
+
+/** What plan() may call. Each returns NACRE_OK or NACRE_ERROR; after an
+ *  error the layer returns NACRE_ERROR. */
+typedef struct nacre_plan_ops {
+  uint32_t size, pad;
+  /** Appends an output, shape per sample. Copied. */
+  int (*output)(nacre_plan *, const nacre_shape *);
+  /** Uses weight `index` of the table, with this whole shape. The fans go to
+   *  the initializer: numbers of inputs and outputs of one unit. */
+  int (*weight)(nacre_plan *, uint32_t index, const nacre_shape *,
+                int64_t fan_in, int64_t fan_out);
+  /** Keeps saved tensor `slot` from forward to backward. */
+  int (*saved)(nacre_plan *, uint32_t slot, const nacre_shape *,
+               uint32_t flags);
+  /** Room of its own during one forward or backward; contents undefined. */
+  int (*scratch)(nacre_plan *, uint32_t slot, const nacre_shape *,
+                 uint32_t flags);
+  /** Floating-point operations of a forward pass over one sample. */
+  void (*flops)(nacre_plan *, double forward);
+  /** Says why it cannot be; returns NACRE_ERROR. One line. Copied. */
+  int (*refuse)(nacre_plan *, const char *format, ...) NACRE_PRINTF(2, 3);
+} nacre_plan_ops;
+
+struct nacre_plan {
+  uint32_t size, n_inputs;
+  const nacre_plan_ops *ops;
+  const void *cfg;          /* the component's config struct, filled */
+  const nacre_shape *input; /* [n_inputs], per sample */
+  int64_t batch;            /* the largest batch that will be run */
+  uint32_t needs;           /* flags NEED_X, NEED_Y; plan() may change them */
+  uint32_t pad;
+};
+
+typedef struct nacre_run nacre_run;
+
+#define NACRE_RUN_TRAINING 1u
+#define NACRE_RUN_FROZEN 2u /* the layer is `trainable: false` */
+
+/** One bound call. Arrays are indexed as in the plan; tensors of a kind
+ *  that were not asked for have data NULL. */
+struct nacre_run {
+  uint32_t size, flags;
+  const nacre_math *math;
+  const void *cfg;
+  void *self; /* from create() */
+  int64_t batch;
+  uint32_t n_inputs, n_outputs;
+  const nacre_tensor *in;             /* [n_inputs] */
+  const nacre_tensor *out;            /* [n_outputs] */
+  const nacre_tensor *din;            /* [n_inputs], written by backward */
+  const nacre_tensor *dout;           /* [n_outputs], read by backward */
+  const nacre_tensor *weight;         /* [weights of the table] */
+  const nacre_tensor *dweight;        /* the same; added to by backward */
+  const nacre_tensor *saved;          /* [NACRE_SLOT_MAX] */
+  const nacre_tensor *scratch;        /* [NACRE_SLOT_MAX] */
+  const nacre_activation *epilogue;   /* NULL: none */
+  nacre_key key;                      /* this layer's stream in this step */
+  /** Reports what only the data can show, such as an index out of range.
+   *  `sample` counts within the batch. The first report of a step counts. */
+  void (*fault)(nacre_run *, int64_t sample, const char *format, ...)
+    NACRE_PRINTF(3, 4);
+  void *host; /* the host's own */
+};
+
+typedef struct nacre_layer_ops {
+  uint32_t size, flags;
+  nacre_span weights; /* of nacre_weight */
+  uint32_t min_inputs, max_inputs; /* max 0: any number */
+  /** [main] Pure: may be called often, with other shapes. */
+  int (*plan)(nacre_plan *);
+  /** [compute] Never allocates, fails or prints. NULL for a view. */
+  void (*forward)(nacre_run *);
+  /** [compute] Adds to dweight, writes din; skips those whose data is NULL.
+   *  dout has had the epilogue's derivative applied. NULL: not
+   *  differentiable, or a view. */
+  void (*backward)(nacre_run *);
+  /** [main] Optional private state, made after plan(). */
+  int (*create)(const nacre_plan *, void **self);
+  void (*destroy)(void *self);
+} nacre_layer_ops;
+
+/* The calls of plan(), as an author writes them. */
+
+static inline int nacre_plan_output(nacre_plan *plan,
+                                    const nacre_shape *shape) {
+  return plan->ops->output(plan, shape);
+}
+
+static inline int nacre_plan_weight(nacre_plan *plan, uint32_t index,
+                                    const nacre_shape *shape, int64_t fan_in,
+                                    int64_t fan_out) {
+  return plan->ops->weight(plan, index, shape, fan_in, fan_out);
+}
+
+static inline int nacre_plan_saved(nacre_plan *plan, uint32_t slot,
+                                   const nacre_shape *shape, uint32_t flags) {
+  return plan->ops->saved(plan, slot, shape, flags);
+}
+
+static inline int nacre_plan_scratch(nacre_plan *plan, uint32_t slot,
+                                     const nacre_shape *shape,
+                                     uint32_t flags) {
+  return plan->ops->scratch(plan, slot, shape, flags);
+}
+
+static inline void nacre_plan_flops(nacre_plan *plan, double forward) {
+  plan->ops->flops(plan, forward);
+}
+
+#define nacre_plan_refuse(plan, ...) ((plan)->ops->refuse((plan), __VA_ARGS__))
+
+/** Data of a tensor as reals. */
+static inline real *nacre_data(const nacre_tensor *tensor) {
+  return (real *)tensor->data;
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* math: what a device computes for everybody.
+ *
+ * One table per open device. The device owns its threads and its BLAS; a
+ * component asks for work here and starts no thread of its own. All results
+ * are the same bits for any number of threads. All functions: [compute];
+ * they never fail, allocate or print. Pointers are to the device's memory
+ * unless said otherwise; arrays of one call do not overlap unless equal. */
+#ifndef NACRE_ABI_MATH_H
+#define NACRE_ABI_MATH_H
+
+#include "random.h"
+#include "types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nacre_math nacre_math;
+
+/** An activation bound to its configuration: row-wise over [rows, cols]. */
+typedef struct nacre_activation {
+  /** y = f(x); y may be x. x, y: [rows, cols]. */
+  void (*forward)(const nacre_math *, const void *cfg, int64_t rows,
+                  int64_t cols, const real *x, real *y);
+  /** dx = f'(.) dy; dx may be dy. xy is x or y, as the flags ask. */
+  void (*backward)(const nacre_math *, const void *cfg, int64_t rows,
+                   int64_t cols, const real *xy, const real *dy, real *dx);
+  const void *cfg;
+} nacre_activation;
+
+#define NACRE_GEMM_TRANS_A 1u /* a is [k, m] in memory */
+#define NACRE_GEMM_TRANS_B 2u /* b is [n, k] in memory */
+
+/** C = act(alpha op(A) op(B) + beta C + bias), `batch` times. With beta 0
+ *  C is not read. Any of m, n, k, batch may be 0 (k = 0: the sum is 0). */
+typedef struct nacre_gemm {
+  uint32_t size, flags;
+  int64_t m, n, k;
+  const real *a; /* op(A) is [m, k], rows lda apart */
+  int64_t lda;
+  const real *b; /* op(B) is [k, n], rows ldb apart */
+  int64_t ldb;
+  real *c; /* [m, n], rows ldc apart */
+  int64_t ldc;
+  int64_t batch, stride_a, stride_b, stride_c; /* 1, 0, 0, 0 for one */
+  double alpha, beta;
+  const real *bias;            /* [n], added to each row; or NULL */
+  const nacre_activation *act; /* pointwise, applied last; or NULL */
+} nacre_gemm;
+
+/** Work on the tile [begin, end) of a range. Runs on any thread. */
+typedef void (*nacre_body)(void *ctx, int64_t begin, int64_t end);
+
+struct nacre_math {
+  uint32_t size, threads;
+  void *self; /* the device's own */
+
+  /** Calls body once for every tile [i*grain, min((i+1)*grain, n)), on any
+   *  threads in any order, and returns when all are done. The tiles do not
+   *  depend on the number of threads, so a reduction may keep one partial
+   *  result per tile. Host memory. */
+  void (*parallel)(const nacre_math *, int64_t n, int64_t grain,
+                   nacre_body body, void *ctx);
+
+  void (*gemm)(const nacre_math *, const nacre_gemm *);
+  /** y[j] += sum over i of x[i][j]; x: [rows, cols], y: [cols]. */
+  void (*col_sum)(const nacre_math *, int64_t rows, int64_t cols,
+                  const real *x, real *y);
+  /** Sum and inner product, in a fixed order, accumulated in double. */
+  double (*sum)(const nacre_math *, int64_t n, const real *x);
+  double (*dot)(const nacre_math *, int64_t n, const real *x, const real *y);
+
+  void (*fill)(const nacre_math *, int64_t n, real value, real *y);
+  void (*copy)(const nacre_math *, int64_t n, const real *x, real *y);
+  /** y += a x */
+  void (*axpy)(const nacre_math *, int64_t n, real a, const real *x, real *y);
+  /** y *= a */
+  void (*scale)(const nacre_math *, int64_t n, real a, real *y);
+
+  /** Pointwise functions on one thread, y may be x; within 2 ulp (erf: 4)
+   *  in float and in double, exact at their limits (exp(-inf) = 0, NaN to
+   *  NaN). For calling on tiles, inside a body or an activation. */
+  void (*exp)(const nacre_math *, int64_t n, const real *x, real *y);
+  void (*log)(const nacre_math *, int64_t n, const real *x, real *y);
+  void (*log1p)(const nacre_math *, int64_t n, const real *x, real *y);
+  void (*tanh)(const nacre_math *, int64_t n, const real *x, real *y);
+  void (*sigmoid)(const nacre_math *, int64_t n, const real *x, real *y);
+  void (*erf)(const nacre_math *, int64_t n, const real *x, real *y);
+
+  /** Softmax of each row: y = exp(x - max) / sum. x, y: [rows, cols]. */
+  void (*softmax)(const nacre_math *, int64_t rows, int64_t cols,
+                  const real *x, real *y);
+
+  /** Words first .. first+n-1 of a stream as uniform numbers in [0, 1). */
+  void (*uniform)(const nacre_math *, nacre_key key, uint64_t first,
+                  int64_t n, real *y);
+};
+
+/** Marks a function of plain loops whose arrays are worth the vector unit:
+ *  it is compiled for several instruction sets and chosen at load. Contraction
+ *  is off, so every version gives the same bits. */
+#ifndef NACRE_KERNEL
+#define NACRE_KERNEL
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
