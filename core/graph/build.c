@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT */
+/* build: the `model:` of an experiment becomes a graph.
+ *
+ * Three passes: describe every layer (component, name, universal keys),
+ * connect them by name, and put them in an order in which each runs after
+ * what it reads. Layers may be listed in any order; without `inputs:` a layer
+ * reads the one listed before it. */
+#include "graph/build.h"
+
+#include "yaml/report.h"
+
+#include <string.h>
+
+static const char *const model_keys[] = { "input", "inputs", "layers",
+                                          "outputs", NULL };
+static const char *const layer_keys[] = {
+  "name", "type", "inputs", "activation", "trainable", "learning_rate_scale",
+  NULL
+};
+static const char *const share_keys[] = { "name", "share", "inputs", NULL };
+
+/* Inputs. */
+
+static int read_shape(nacre_graph *graph, nacre_node *node,
+                      nacre_shape *shape) {
+  nacre_error *error = graph->ctx->error;
+  *shape = (nacre_shape){ .dtype = NACRE_REAL };
+  if (node->kind != NACRE_NODE_LIST) {
+    return nacre_report(error, node, NACRE_ECONFIG,
+                        "expected a shape such as [28, 28, 1], without the "
+                        "batch");
+  }
+  if (node->count > NACRE_RANK_MAX - 1) {
+    return nacre_report(error, node, NACRE_ECONFIG,
+                        "a shape has at most %d axes besides the batch",
+                        NACRE_RANK_MAX - 1);
+  }
+  int64_t count = 1;
+  for (nacre_node *item = node->first; item != NULL; item = item->next) {
+    int64_t extent = 0;
+    if (item->kind != NACRE_NODE_SCALAR || !nacre_node_int(item, &extent) ||
+        extent < 1) {
+      return nacre_report(error, item, NACRE_ECONFIG,
+                          "an extent must be a whole number of at least 1");
+    }
+    if (!nacre_int_mul(count, extent, &count) || count > INT64_MAX / 64) {
+      return nacre_report(error, item, NACRE_ELIMIT,
+                          "the shape has more elements than can be counted");
+    }
+    shape->dim[shape->rank++] = extent;
+  }
+  return NACRE_OK;
+}
+
+static int add_input(nacre_graph *graph, const char *name, nacre_node *node,
+                     const nacre_shape *given) {
+  nacre_shape shape;
+  if (given != NULL) {
+    shape = *given;
+  } else if (read_shape(graph, node, &shape) != NACRE_OK) {
+    /* Go on with something, so that the layers are checked as well. */
+    shape = nacre_shape_1d(1);
+  }
+  int edge = nacre_graph_add_edge(graph, name, -1, graph->n_inputs);
+  if (edge < 0) {
+    return NACRE_ERROR;
+  }
+  graph->edge[edge].shape = shape;
+  graph->n_inputs++;
+  return NACRE_OK;
+}
+
+bool nacre_graph_has_inputs(nacre_node *model) {
+  return model != NULL && model->kind == NACRE_NODE_MAP &&
+         (nacre_node_peek(model, "input") != NULL ||
+          nacre_node_peek(model, "inputs") != NULL);
+}
+
+static int build_inputs(nacre_graph *graph, nacre_node *model,
+                        const nacre_shape *given) {
+  nacre_error *error = graph->ctx->error;
+  nacre_node *one = nacre_node_get(model, "input");
+  nacre_node *many = nacre_node_get(model, "inputs");
+  if (one != NULL && many != NULL) {
+    return nacre_report_key(error, many, NACRE_ECONFIG,
+                            "give either 'input' or 'inputs'");
+  }
+  if (many != NULL) {
+    if (many->kind != NACRE_NODE_MAP || many->count == 0) {
+      return nacre_report(error, many, NACRE_ECONFIG,
+                          "expected a map from names to shapes");
+    }
+    for (nacre_node *item = many->first; item != NULL; item = item->next) {
+      if (add_input(graph, item->key->text, item, NULL) != NACRE_OK) {
+        return NACRE_ERROR;
+      }
+    }
+    return NACRE_OK;
+  }
+  if (one == NULL && given == NULL) {
+    return nacre_report_key(error, model, NACRE_ECONFIG,
+                            "the model needs an 'input' shape");
+  }
+  return add_input(graph, "input", one, one != NULL ? NULL : given);
+}
+
+/* Layers. */
+
+static bool name_is_legal(const char *name) {
+  if (name[0] == '\0' || strlen(name) > 128) {
+    return false;
+  }
+  for (const char *c = name; *c != '\0'; c++) {
+    bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                  *c == '_' || (*c >= '0' && *c <= '9' && c != name);
+    if (!letter && (c == name || (*c != '-' && *c != '/'))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* "dense", "dense_1", ...: the first that no layer has been given. */
+static const char *free_name(nacre_graph *graph, const char *type,
+                             const nacre_node *layers) {
+  int count = 0; /* names below this one are surely taken */
+  for (int i = 0; i < graph->n_vertices; i++) {
+    const char *other = graph->vertex[i].type;
+    count += graph->vertex[i].name != NULL && strcmp(other, type) == 0 &&
+             strncmp(graph->vertex[i].name, type, strlen(type)) == 0;
+  }
+  for (int i = graph->n_vertices > 1000 ? count : 0;; i++) {
+    const char *name = i == 0
+      ? nacre_arena_format(nacre_graph_arena(graph), "%s", type)
+      : nacre_arena_format(nacre_graph_arena(graph), "%s_%d", type, i);
+    if (name == NULL) {
+      nacre_no_memory(graph->ctx->error);
+      return NULL;
+    }
+    bool taken = nacre_graph_find(graph, name) >= 0 ||
+                 nacre_graph_find_vertex(graph, name) >= 0;
+    for (nacre_node *node = layers->first; node != NULL && !taken;
+         node = node->next) {
+      nacre_node *given = node->kind == NACRE_NODE_MAP
+        ? nacre_node_peek(node, "name") : NULL;
+      taken = given != NULL && given->kind == NACRE_NODE_SCALAR &&
+              strcmp(given->text, name) == 0;
+    }
+    if (!taken) {
+      return name;
+    }
+  }
+}
+
+static int read_name(nacre_graph *graph, nacre_vertex *vertex,
+                     const nacre_node *layers) {
+  nacre_error *error = graph->ctx->error;
+  nacre_node *node = vertex->node;
+  nacre_node *name =
+    node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "name") : NULL;
+  if (name == NULL) {
+    vertex->name = free_name(graph, vertex->type, layers);
+    return vertex->name != NULL ? NACRE_OK : NACRE_ERROR;
+  }
+  if (name->kind != NACRE_NODE_SCALAR || !name_is_legal(name->text)) {
+    return nacre_report(error, name, NACRE_ECONFIG,
+                        "a name is letters, digits, '_', '-' and '/', and "
+                        "begins with a letter");
+  }
+  int other = nacre_graph_find_vertex(graph, name->text);
+  if (other >= 0) {
+    return nacre_report(error, name, NACRE_ECONFIG,
+                        "there is already a layer '%s', at line %d",
+                        name->text, graph->vertex[other].node->line);
+  }
+  if (nacre_graph_find(graph, name->text) >= 0) {
+    return nacre_report(error, name, NACRE_ECONFIG,
+                        "an input of the model is called '%s'", name->text);
+  }
+  vertex->name = name->text;
+  return NACRE_OK;
+}
+
+static int read_universal(nacre_graph *graph, nacre_vertex *vertex) {
+  nacre_error *error = graph->ctx->error;
+  nacre_node *node = vertex->node;
+  if (node->kind != NACRE_NODE_MAP) {
+    return NACRE_OK;
+  }
+  int status = NACRE_OK;
+  nacre_node *trainable = nacre_node_get(node, "trainable");
+  if (trainable != NULL && !nacre_node_bool(trainable, &vertex->trainable)) {
+    status = nacre_report(error, trainable, NACRE_ECONFIG,
+                          "expected true or false");
+  }
+  nacre_node *scale = nacre_node_get(node, "learning_rate_scale");
+  if (scale != NULL &&
+      (!nacre_node_float(scale, &vertex->learning_rate_scale) ||
+       !(vertex->learning_rate_scale >= 0 &&
+         vertex->learning_rate_scale <= 1e6))) {
+    status = nacre_report(error, scale, NACRE_ECONFIG,
+                          "expected a number in [0, 1e6]");
+  }
+  nacre_node *activation = nacre_node_get(node, "activation");
+  if (activation != NULL && !nacre_node_is_null(activation)) {
+    if (nacre_choose(graph->ctx, NACRE_KIND_ACTIVATION, activation, NULL,
+                     false, &vertex->activation) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+    vertex->act_ops = vertex->activation.component->ops;
+  }
+  return status;
+}
+
+/* Whether `key` is NAME_initializer, _regularizer or _constraint of a weight
+ * in the layer's table; shape() reads them, when it knows the shapes. */
+static bool is_weight_key(const nacre_layer_ops *ops, const char *key) {
+  static const char *const endings[] = { "_initializer", "_regularizer",
+                                         "_constraint" };
+  for (uint32_t i = 0; i < ops->weights.n; i++) {
+    const nacre_weight *weight = (const nacre_weight *)
+      ((const char *)ops->weights.at + (size_t)i * ops->weights.stride);
+    size_t n = strlen(weight->name);
+    for (int e = 0; e < 3; e++) {
+      if (strncmp(key, weight->name, n) == 0 &&
+          strcmp(key + n, endings[e]) == 0) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
+                           nacre_node *share, const nacre_node *layers) {
+  nacre_error *error = graph->ctx->error;
+  int owner = share->kind == NACRE_NODE_SCALAR
+    ? nacre_graph_find_vertex(graph, share->text) : -1;
+  if (owner < 0 || graph->vertex[owner].ops == NULL) {
+    return nacre_report(error, share, NACRE_ECONFIG,
+                        "expected the name of a layer above, whose weights "
+                        "are to be shared");
+  }
+  const nacre_vertex *from = &graph->vertex[owner];
+  vertex->layer = from->layer;
+  vertex->ops = from->ops;
+  vertex->type = from->type;
+  vertex->activation = from->activation;
+  vertex->act_ops = from->act_ops;
+  vertex->trainable = from->trainable;
+  vertex->learning_rate_scale = from->learning_rate_scale;
+  vertex->owner = from->owner;
+  int status = read_name(graph, vertex, layers);
+  (void)nacre_node_get(vertex->node, "inputs");
+  char *what = nacre_format("the layer that shares '%s'", from->name);
+  if (nacre_params_unknown(graph->ctx, (nacre_span)NACRE_EMPTY_SPAN,
+                           share_keys, what != NULL ? what : "layer",
+                           vertex->node) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  nacre_free(what);
+  return status;
+}
+
+static int describe_layer(nacre_graph *graph, nacre_node *node,
+                          const nacre_node *layers) {
+  nacre_vertex *vertex = nacre_graph_add_vertex(graph);
+  if (vertex == NULL) {
+    return NACRE_ERROR;
+  }
+  vertex->node = node;
+  nacre_node *share =
+    node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "share") : NULL;
+  if (share != NULL) {
+    return describe_shared(graph, vertex, share, layers);
+  }
+  if (nacre_choose(graph->ctx, NACRE_KIND_LAYER, node, layer_keys, true,
+                   &vertex->layer) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const nacre_component *component = vertex->layer.component;
+  vertex->ops = component->ops;
+  vertex->type = component->name;
+  int status = read_name(graph, vertex, layers);
+  if (read_universal(graph, vertex) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (node->kind == NACRE_NODE_MAP) {
+    (void)nacre_node_get(node, "inputs");
+    (void)nacre_node_get(node, "type");
+    for (nacre_node *item = node->first; item != NULL; item = item->next) {
+      if (!item->used && is_weight_key(vertex->ops, item->key->text)) {
+        item->used = true;
+      }
+    }
+    char *what = nacre_format("layer '%s'", vertex->type);
+    if (nacre_params_unknown(graph->ctx, component->params, layer_keys,
+                             what != NULL ? what : "layer", node) !=
+        NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+    nacre_free(what);
+  }
+  return status;
+}
+
+/* Outputs. */
+
+static int add_head(nacre_graph *graph, const nacre_node *node,
+                    const char *name) {
+  int edge = nacre_graph_find(graph, name);
+  if (edge < 0) {
+    return nacre_graph_report_unknown(graph, node);
+  }
+  if (edge < graph->n_inputs) {
+    return nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
+                        "'%s' is an input; an output must be a layer", name);
+  }
+  if (graph->edge[edge].output) {
+    return nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
+                        "output '%s' is listed twice", name);
+  }
+  nacre_head *grown = nacre_graph_grow(graph->head, graph->n_heads, sizeof(*grown));
+  if (grown == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  graph->head = grown;
+  graph->edge[edge].output = true;
+  graph->head[graph->n_heads++] =
+    (nacre_head){ .name = graph->edge[edge].name, .edge = edge, .weight = 1,
+                  .loss_edge = edge, .undone = -1 };
+  return NACRE_OK;
+}
+
+static int build_outputs(nacre_graph *graph, nacre_node *model) {
+  nacre_error *error = graph->ctx->error;
+  nacre_node *outputs = nacre_node_get(model, "outputs");
+  int status = NACRE_OK;
+  if (outputs == NULL) {
+    /* The layer listed last; with a graph in any order that is still what
+     * the reader sees at the bottom. */
+    nacre_node *layers = nacre_node_peek(model, "layers");
+    for (int i = 0; i < graph->n_vertices; i++) {
+      if (graph->vertex[i].node == layers->last) {
+        status = add_head(graph, layers->last, graph->vertex[i].name);
+        break;
+      }
+    }
+  } else if (outputs->kind == NACRE_NODE_SCALAR) {
+    status = add_head(graph, outputs, outputs->text);
+  } else if (outputs->kind == NACRE_NODE_LIST && outputs->count > 0) {
+    for (nacre_node *item = outputs->first; item != NULL; item = item->next) {
+      if (item->kind != NACRE_NODE_SCALAR) {
+        status = nacre_report(error, item, NACRE_ECONFIG,
+                              "expected the name of a layer");
+      } else if (add_head(graph, item, item->text) != NACRE_OK) {
+        status = NACRE_ERROR;
+      }
+    }
+  } else {
+    status = nacre_report(error, outputs, NACRE_ECONFIG,
+                          "expected the name of a layer, or a list of them");
+  }
+  for (int i = 0; i < graph->n_edges && status == NACRE_OK; i++) {
+    const nacre_edge *edge = &graph->edge[i];
+    if (edge->readers > 0 || edge->output || edge->port > 0) {
+      continue;
+    }
+    const nacre_node *place = edge->producer >= 0
+      ? graph->vertex[edge->producer].node : model;
+    status = nacre_report(error, place, NACRE_ECONFIG,
+                          edge->producer >= 0
+                            ? "the output of layer '%s' is used by nothing"
+                            : "input '%s' is read by no layer",
+                          edge->name);
+  }
+  return status;
+}
+
+int nacre_graph_build(nacre_graph *graph, nacre_params_ctx *ctx,
+                      nacre_node *model, const nacre_shape *input) {
+  *graph = (nacre_graph){ .ctx = ctx };
+  if (model->kind != NACRE_NODE_MAP) {
+    return nacre_report(ctx->error, model, NACRE_ECONFIG,
+                        "expected a map with 'input' and 'layers'");
+  }
+  int status = build_inputs(graph, model, input);
+  nacre_node *layers = nacre_node_get(model, "layers");
+  (void)nacre_node_get(model, "outputs");
+  if (nacre_params_unknown(ctx, (nacre_span)NACRE_EMPTY_SPAN, model_keys,
+                           "the model", model) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (layers == NULL || layers->kind != NACRE_NODE_LIST ||
+      layers->count == 0) {
+    return nacre_report(ctx->error, layers != NULL ? layers : model,
+                        NACRE_ECONFIG, "the model needs a list of 'layers'");
+  }
+  if (layers->count > NACRE_GRAPH_MAX_LAYERS) {
+    return nacre_report(ctx->error, layers, NACRE_ELIMIT,
+                        "a model has at most %d layers",
+                        NACRE_GRAPH_MAX_LAYERS);
+  }
+  for (nacre_node *node = layers->first; node != NULL; node = node->next) {
+    if (describe_layer(graph, node, layers) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  if (nacre_graph_connect(graph) != NACRE_OK || status != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  return build_outputs(graph, model);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* connect: layers that name their inputs become edges in running order. */
+#include "graph/build.h"
+
+#include "yaml/report.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Connections. While they are made, input[] of a vertex holds the numbers
+ * of the vertices it reads, as ~vertex, or of model inputs, as they are. */
+
+/* `name` is a model input, a layer, or "layer:1" for its second output. */
+static int find_producer(const nacre_graph *graph, const char *name,
+                         int *port) {
+  *port = 0;
+  for (int i = 0; i < graph->n_inputs; i++) {
+    if (strcmp(graph->edge[i].name, name) == 0) {
+      return i;
+    }
+  }
+  int vertex = nacre_graph_find_vertex(graph, name);
+  const char *colon = strrchr(name, ':');
+  if (vertex < 0 && colon != NULL && colon[1] >= '0' &&
+      colon[1] < '0' + NACRE_SLOT_MAX && colon[2] == '\0') {
+    char *stem = nacre_strndup(name, (size_t)(colon - name));
+    vertex = stem != NULL ? nacre_graph_find_vertex(graph, stem) : -1;
+    *port = colon[1] - '0';
+    nacre_free(stem);
+  }
+  return vertex < 0 ? INT32_MAX : ~vertex;
+}
+
+int nacre_graph_report_unknown(nacre_graph *graph,
+                                   const nacre_node *node) {
+  int total = graph->n_inputs + graph->n_vertices, n = 0;
+  const char **names =
+    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)total, sizeof(*names));
+  if (names == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  for (int i = 0; i < graph->n_inputs; i++) {
+    names[n++] = graph->edge[i].name;
+  }
+  for (int i = 0; i < graph->n_vertices; i++) {
+    if (graph->vertex[i].name != NULL) {
+      names[n++] = graph->vertex[i].name;
+    }
+  }
+  const char *nearest = nacre_nearest(node->text, names, n);
+  nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
+               "there is no layer or input called '%s'", node->text);
+  if (nearest != NULL) {
+    nacre_error_hint(graph->ctx->error, "did you mean '%s'?", nearest);
+  }
+  return NACRE_ERROR;
+}
+
+static int connect_layer(nacre_graph *graph, int index) {
+  nacre_vertex *vertex = &graph->vertex[index];
+  nacre_error *error = graph->ctx->error;
+  nacre_node *inputs = vertex->node->kind == NACRE_NODE_MAP
+    ? nacre_node_peek(vertex->node, "inputs") : NULL;
+  int n = inputs == NULL || inputs->kind == NACRE_NODE_SCALAR
+    ? 1 : inputs->count;
+  vertex->input =
+    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)n + 1, sizeof(int));
+  vertex->port =
+    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)n + 1, sizeof(int));
+  if (vertex->input == NULL || vertex->port == NULL) {
+    return nacre_no_memory(error);
+  }
+  if (inputs == NULL) {
+    if (index == 0 && graph->n_inputs > 1) {
+      return nacre_report(error, vertex->node, NACRE_ECONFIG,
+                          "the model has several inputs: say which one this "
+                          "layer reads with 'inputs'");
+    }
+    vertex->input[0] = index == 0 ? 0 : ~(index - 1);
+    vertex->n_inputs = 1;
+    return NACRE_OK;
+  }
+  if (inputs->kind == NACRE_NODE_MAP || n == 0) {
+    return nacre_report(error, inputs, NACRE_ECONFIG,
+                        "expected the name of a layer or input, or a list "
+                        "of them");
+  }
+  int status = NACRE_OK;
+  nacre_node *item = inputs->kind == NACRE_NODE_LIST ? inputs->first : inputs;
+  for (int i = 0; i < n; i++, item = item->next) {
+    int producer = item->kind == NACRE_NODE_SCALAR
+      ? find_producer(graph, item->text, &vertex->port[i]) : INT32_MAX;
+    if (item->kind != NACRE_NODE_SCALAR) {
+      status = nacre_report(error, item, NACRE_ECONFIG,
+                            "expected the name of a layer or input");
+    } else if (producer == INT32_MAX) {
+      status = nacre_graph_report_unknown(graph, item);
+    }
+    vertex->input[vertex->n_inputs++] = producer;
+  }
+  return status;
+}
+
+static int check_arity(nacre_graph *graph, const nacre_vertex *vertex) {
+  uint32_t n = (uint32_t)vertex->n_inputs;
+  const nacre_layer_ops *ops = vertex->ops;
+  if (n >= ops->min_inputs && (ops->max_inputs == 0 || n <= ops->max_inputs)) {
+    return NACRE_OK;
+  }
+  char expected[48];
+  if (ops->max_inputs == 0) {
+    snprintf(expected, sizeof(expected), "at least %u inputs",
+             ops->min_inputs);
+  } else if (ops->min_inputs == ops->max_inputs) {
+    snprintf(expected, sizeof(expected), "%u input%s", ops->min_inputs,
+             ops->min_inputs == 1 ? "" : "s");
+  } else {
+    snprintf(expected, sizeof(expected), "%u to %u inputs", ops->min_inputs,
+             ops->max_inputs);
+  }
+  return nacre_report(graph->ctx->error, vertex->node, NACRE_ECONFIG,
+                      "layer '%s' (%s) takes %s, not %u", vertex->name,
+                      vertex->type, expected, n);
+}
+
+/* Kahn's order, earliest listed first. */
+static int sort_layers(nacre_graph *graph) {
+  int n = graph->n_vertices, done = 0;
+  int *place = nacre_alloc((size_t)n + 1, sizeof(int)); /* old to new, +1 */
+  nacre_vertex *sorted = nacre_alloc((size_t)n + 1, sizeof(*sorted));
+  if (place == NULL || sorted == NULL) {
+    nacre_free(place);
+    nacre_free(sorted);
+    return nacre_no_memory(graph->ctx->error);
+  }
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (int i = 0; i < n; i++) {
+      nacre_vertex *vertex = &graph->vertex[i];
+      bool ready = place[i] == 0 &&
+                   (vertex->owner == i || place[vertex->owner] != 0);
+      for (int j = 0; j < vertex->n_inputs && ready; j++) {
+        ready = vertex->input[j] >= 0 || place[~vertex->input[j]] != 0;
+      }
+      if (ready) {
+        sorted[done++] = *vertex;
+        place[i] = done;
+        moved = true;
+      }
+    }
+  }
+  int status = NACRE_OK;
+  for (int i = 0; i < n && done < n; i++) {
+    if (place[i] == 0) {
+      status = nacre_report(graph->ctx->error, graph->vertex[i].node,
+                            NACRE_ECONFIG,
+                            "layer '%s' is part of a circle of inputs",
+                            graph->vertex[i].name);
+    }
+  }
+  if (status == NACRE_OK) {
+    for (int i = 0; i < n; i++) {
+      sorted[i].owner = place[sorted[i].owner] - 1;
+      for (int j = 0; j < sorted[i].n_inputs; j++) {
+        if (sorted[i].input[j] < 0) {
+          sorted[i].input[j] = ~(place[~sorted[i].input[j]] - 1);
+        }
+      }
+    }
+    memcpy(graph->vertex, sorted, (size_t)n * sizeof(*sorted));
+  }
+  nacre_free(place);
+  nacre_free(sorted);
+  return status;
+}
+
+/* An activation becomes a vertex of its own behind its layer; link() may
+ * move it back into the layer's epilogue. */
+static int split_activations(nacre_graph *graph) {
+  int n = graph->n_vertices, total = n, next = 0;
+  for (int i = 0; i < n; i++) {
+    total += graph->vertex[i].activation.component != NULL;
+  }
+  nacre_vertex *split = nacre_alloc((size_t)total + 1, sizeof(*split));
+  int *last = nacre_alloc((size_t)n + 1, sizeof(int));
+  int *first = nacre_alloc((size_t)n + 1, sizeof(int));
+  int status = split != NULL && last != NULL && first != NULL
+    ? NACRE_OK : nacre_no_memory(graph->ctx->error);
+  for (int i = 0; i < n && status == NACRE_OK; i++) {
+    nacre_vertex *vertex = &graph->vertex[i];
+    for (int j = 0; j < vertex->n_inputs; j++) {
+      if (vertex->input[j] < 0) {
+        /* Only the first output goes through the activation. */
+        const int *to = vertex->port[j] == 0 ? last : first;
+        vertex->input[j] = ~to[~vertex->input[j]];
+      }
+    }
+    first[i] = next;
+    vertex->owner = first[vertex->owner];
+    split[next++] = *vertex;
+    if (vertex->activation.component != NULL) {
+      split[next - 1].activation = (nacre_choice){ 0 };
+      split[next - 1].act_ops = NULL;
+      nacre_vertex *act = &split[next];
+      *act = (nacre_vertex){ .name = vertex->name, .node = vertex->node,
+                             .type = vertex->activation.component->name,
+                             .activation = vertex->activation,
+                             .act_ops = vertex->act_ops, .owner = next,
+                             .n_inputs = 1, .trainable = true,
+                             .learning_rate_scale = 1 };
+      act->input = nacre_arena_alloc(nacre_graph_arena(graph), 2, sizeof(int));
+      act->port = act->input != NULL ? act->input + 1 : NULL;
+      if (act->input == NULL) {
+        status = nacre_no_memory(graph->ctx->error);
+        break;
+      }
+      act->input[0] = ~(next - 1);
+      next++;
+    }
+    last[i] = next - 1;
+  }
+  if (status == NACRE_OK) {
+    nacre_free(graph->vertex);
+    graph->vertex = split;
+    graph->n_vertices = next;
+    split = NULL;
+  }
+  nacre_free(split);
+  nacre_free(last);
+  nacre_free(first);
+  return status;
+}
+
+/* The edge for output `port` of an earlier vertex; made when first read. */
+static int edge_of(nacre_graph *graph, int producer, int port) {
+  nacre_vertex *vertex = &graph->vertex[producer];
+  while (vertex->n_outputs <= port) {
+    const char *name = nacre_arena_format(nacre_graph_arena(graph), "%s:%d",
+                                          vertex->name, vertex->n_outputs);
+    int edge = name == NULL ? -1
+      : nacre_graph_add_edge(graph, name, producer, vertex->n_outputs);
+    if (edge < 0) {
+      return -1;
+    }
+    vertex->output[vertex->n_outputs++] = edge;
+  }
+  return vertex->output[port];
+}
+
+/* Every vertex gets an edge for its first output; others are made when they
+ * are read, and shape() adds the rest. The edge that bears the name of a
+ * layer with an activation is the activation's. */
+static int make_edges(nacre_graph *graph) {
+  for (int i = 0; i < graph->n_vertices; i++) {
+    nacre_vertex *vertex = &graph->vertex[i];
+    bool hidden = i + 1 < graph->n_vertices &&
+                  graph->vertex[i + 1].ops == NULL &&
+                  graph->vertex[i + 1].input[0] == ~i;
+    const char *name = hidden
+      ? nacre_arena_format(nacre_graph_arena(graph), "%s:linear", vertex->name)
+      : vertex->name;
+    vertex->output = nacre_arena_alloc(nacre_graph_arena(graph), NACRE_SLOT_MAX,
+                                       sizeof(int));
+    int edge = name != NULL ? nacre_graph_add_edge(graph, name, i, 0) : -1;
+    if (vertex->output == NULL || edge < 0) {
+      return nacre_no_memory(graph->ctx->error);
+    }
+    vertex->output[0] = edge;
+    vertex->n_outputs = 1;
+    for (int j = 0; j < vertex->n_inputs; j++) {
+      if (vertex->input[j] < 0) {
+        int read = edge_of(graph, ~vertex->input[j], vertex->port[j]);
+        if (read < 0) {
+          return NACRE_ERROR;
+        }
+        vertex->input[j] = read;
+      }
+      graph->edge[vertex->input[j]].readers++;
+    }
+  }
+  return NACRE_OK;
+}
+
+int nacre_graph_connect(nacre_graph *graph) {
+  int status = NACRE_OK;
+  for (int i = 0; i < graph->n_vertices; i++) {
+    nacre_vertex *vertex = &graph->vertex[i];
+    if (connect_layer(graph, i) != NACRE_OK ||
+        (vertex->ops != NULL && check_arity(graph, vertex) != NACRE_OK)) {
+      status = NACRE_ERROR;
+    }
+    if (vertex->ops == NULL) {
+      status = NACRE_ERROR; /* it was refused before */
+    }
+  }
+  if (status != NACRE_OK || sort_layers(graph) != NACRE_OK ||
+      split_activations(graph) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  return make_edges(graph);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* graph: a model as nodes, tensors and weights.
+ *
+ * build() makes it from the YAML, shape() asks every layer's plan(), link()
+ * decides which activations ride in a layer's epilogue and which losses work
+ * on logits. Nothing is allocated on a device here, and shapes are per
+ * sample: the batch enters with the memory plan. */
+#ifndef NACRE_GRAPH_GRAPH_H
+#define NACRE_GRAPH_GRAPH_H
+
+#include "plugin/params.h"
+
+/** A value that flows along an edge. */
+typedef struct nacre_edge {
+  const char *name;  /* "fc1", or "split:1" for a second output */
+  nacre_shape shape; /* per sample; valid after shape() */
+  int producer;      /* node, or -1: an input of the model */
+  int port;          /* which output of the producer */
+  int readers;       /* how often nodes read it */
+  bool output;       /* one of the model's outputs */
+} nacre_edge;
+
+/** A trained weight or an untrained state, owned by one node and bound at
+ *  every call site that shares it. */
+typedef struct nacre_variable {
+  const char *name;         /* "fc1.kernel" */
+  const nacre_weight *info; /* from the layer's table */
+  nacre_shape shape;
+  int64_t count, fan_in, fan_out;
+  nacre_choice initializer;
+  nacre_choice regularizer, constraint; /* component NULL: none */
+  double learning_rate_scale;
+  bool trained; /* has a gradient */
+  bool state;   /* a running mean or the like */
+} nacre_variable;
+
+/** A saved or scratch tensor that a layer asked for. */
+typedef struct nacre_slot {
+  bool used, per_sample;
+  nacre_shape shape;
+} nacre_slot;
+
+/** A call of a layer, or (layer.component NULL) of an activation alone. */
+typedef struct nacre_vertex {
+  const char *name, *type;
+  nacre_node *node;        /* where it is described */
+  nacre_choice layer;
+  const nacre_layer_ops *ops; /* NULL: an activation */
+  nacre_choice activation; /* of an activation, or an epilogue */
+  const nacre_activation_ops *act_ops;
+  int owner;               /* the vertex whose variables it uses: itself,
+                              or the layer that it shares */
+  int *input, n_inputs;    /* edges */
+  int *port;               /* [n_inputs]: which output of the producer */
+  int *output, n_outputs;
+  int *variable;           /* [weights of the table]: index or -1 */
+  nacre_slot saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
+  uint32_t needs;          /* NACRE_LAYER_NEED_X, _NEED_Y */
+  double flops;            /* forward, per sample */
+  bool trainable;
+  double learning_rate_scale;
+} nacre_vertex;
+
+/** An output of the model, with its loss. */
+typedef struct nacre_head {
+  const char *name;
+  int edge;          /* the prediction */
+  nacre_choice loss; /* component NULL: none */
+  const nacre_loss_ops *loss_ops;
+  double weight;
+  bool on_logits;    /* the loss reads the activation's input instead */
+  int loss_edge;     /* what the loss reads */
+  int undone;        /* the vertex it looks through, or -1 */
+} nacre_head;
+
+typedef struct nacre_graph {
+  nacre_params_ctx *ctx; /* borrowed */
+  nacre_vertex *vertex;
+  int n_vertices;
+  nacre_edge *edge;
+  int n_edges;
+  nacre_variable *variable;
+  int n_variables;
+  nacre_head *head;
+  int n_heads;
+  int n_inputs;          /* the first edges are the model's inputs */
+} nacre_graph;
+
+/** A whole graph from `model`, in order of execution. `input` is used when
+ *  the YAML gives no input shape (it may be NULL: then one is required).
+ *  All problems are reported at their nodes. Arrays live on the heap. */
+int nacre_graph_build(nacre_graph *, nacre_params_ctx *, nacre_node *model,
+                      const nacre_shape *input);
+void nacre_graph_fini(nacre_graph *);
+/** The model node names its inputs' shapes itself. */
+bool nacre_graph_has_inputs(nacre_node *model);
+
+/** Plans every vertex for batches of at most `batch`: shapes, variables,
+ *  slots, flops. */
+int nacre_graph_shape(nacre_graph *, int64_t batch);
+/** Gives heads their losses (a component, {type:}, or a map by output name)
+ *  and links activations into epilogues. `loss` may be NULL: no losses. */
+int nacre_graph_link(nacre_graph *, nacre_node *loss);
+
+/** Number of the edge called `name`, or -1. */
+int nacre_graph_find(const nacre_graph *, const char *name);
+int64_t nacre_graph_parameters(const nacre_graph *, bool trained_only);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* link: losses find their outputs, and vertices that would each be a pass
+ * over memory become one: activations ride in the epilogue of the layer that
+ * feeds them, and a loss that would rather see logits looks through the
+ * activation before it. */
+#include "graph/build.h"
+
+#include "yaml/report.h"
+
+#include <string.h>
+
+static const char *const loss_keys[] = { "type", "weight", "class_weight",
+                                         NULL };
+
+static int choose_loss(nacre_graph *graph, nacre_head *head,
+                       nacre_node *node) {
+  if (nacre_node_is_null(node)) {
+    return NACRE_OK;
+  }
+  if (node->kind == NACRE_NODE_MAP) {
+    nacre_node *weight = nacre_node_get(node, "weight");
+    (void)nacre_node_get(node, "class_weight"); /* the feed reads it */
+    if (weight != NULL &&
+        (!nacre_node_float(weight, &head->weight) ||
+         !(head->weight >= 0 && head->weight <= 1e30))) {
+      return nacre_report(graph->ctx->error, weight, NACRE_ECONFIG,
+                          "a loss's weight must be a number of at least 0");
+    }
+  }
+  if (nacre_choose(graph->ctx, NACRE_KIND_LOSS, node, loss_keys, false,
+                   &head->loss) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  head->loss_ops = head->loss.component->ops;
+  return NACRE_OK;
+}
+
+static int report_unknown_output(nacre_graph *graph, const nacre_node *node) {
+  const char **names = nacre_arena_alloc(
+    nacre_graph_arena(graph), (size_t)graph->n_heads, sizeof(*names));
+  if (names == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  for (int i = 0; i < graph->n_heads; i++) {
+    names[i] = graph->head[i].name;
+  }
+  const char *near = nacre_nearest(node->key->text, names, graph->n_heads);
+  nacre_report_key(graph->ctx->error, node, NACRE_ECONFIG,
+                   "the model has no output called '%s'", node->key->text);
+  nacre_error_hint(graph->ctx->error, "%s '%s'%s",
+                   near != NULL ? "did you mean" : "its outputs begin with",
+                   near != NULL ? near : names[0], near != NULL ? "?" : "");
+  return NACRE_ERROR;
+}
+
+static int choose_losses(nacre_graph *graph, nacre_node *loss) {
+  bool by_name = loss->kind == NACRE_NODE_MAP &&
+                 nacre_node_peek(loss, "type") == NULL;
+  if (!by_name) {
+    if (graph->n_heads > 1) {
+      return nacre_report(graph->ctx->error, loss, NACRE_ECONFIG,
+                          "the model has %d outputs: give a loss for each by "
+                          "name", graph->n_heads);
+    }
+    return choose_loss(graph, &graph->head[0], loss);
+  }
+  int status = NACRE_OK;
+  for (nacre_node *item = loss->first; item != NULL; item = item->next) {
+    nacre_head *head = NULL;
+    for (int i = 0; i < graph->n_heads; i++) {
+      if (strcmp(graph->head[i].name, item->key->text) == 0) {
+        head = &graph->head[i];
+      }
+    }
+    if (head == NULL) {
+      status = report_unknown_output(graph, item);
+    } else if (choose_loss(graph, head, item) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  bool any = false;
+  for (int i = 0; i < graph->n_heads; i++) {
+    any = any || graph->head[i].loss_ops != NULL;
+  }
+  if (status == NACRE_OK && !any) {
+    status = nacre_report(graph->ctx->error, loss, NACRE_ECONFIG,
+                          "no output has a loss");
+  }
+  return status;
+}
+
+/* "softmax" is also what the loss's component calls it: compare by the name
+ * of the component, so that aliases work. */
+static void look_through(nacre_graph *graph, nacre_head *head) {
+  const char *undoes = head->loss_ops->undoes;
+  const nacre_edge *edge = &graph->edge[head->edge];
+  if (undoes == NULL || edge->producer < 0) {
+    return;
+  }
+  const nacre_vertex *act = &graph->vertex[edge->producer];
+  if (act->ops != NULL || edge->readers > 0 ||
+      strcmp(act->activation.component->name, undoes) != 0) {
+    return;
+  }
+  head->on_logits = true;
+  head->loss_edge = act->input[0];
+  head->undone = edge->producer;
+}
+
+/* An activation moves into its layer's epilogue when the layer can apply
+ * it, nobody else reads what lies between, and its derivative follows from
+ * what remains: the output. */
+static void fuse_epilogue(nacre_graph *graph, int index) {
+  nacre_vertex *act = &graph->vertex[index];
+  nacre_edge *between = &graph->edge[act->input[0]];
+  if (between->producer < 0 || between->readers != 1 || between->output ||
+      between->port != 0) {
+    return;
+  }
+  nacre_vertex *layer = &graph->vertex[between->producer];
+  const uint32_t wanted = NACRE_ACT_POINTWISE | NACRE_ACT_NEED_Y;
+  if (layer->ops == NULL || layer->activation.component != NULL ||
+      (layer->ops->flags & NACRE_LAYER_EPILOGUE) == 0 ||
+      (act->act_ops->flags & wanted) != wanted ||
+      (layer->needs & NACRE_LAYER_NEED_Y) != 0) {
+    return;
+  }
+  layer->activation = act->activation;
+  layer->act_ops = act->act_ops;
+  int edge = act->output[0];
+  layer->output[0] = edge;
+  graph->edge[edge].producer = between->producer;
+  graph->edge[edge].port = 0;
+  between->readers = 0;
+  between->producer = -2; /* gone */
+  act->n_inputs = 0;      /* marks the vertex as gone */
+}
+
+/* Takes out what fusing has left empty; numbers of vertices change. */
+static void compact(nacre_graph *graph) {
+  int kept = 0;
+  for (int i = 0; i < graph->n_vertices; i++) {
+    nacre_vertex *vertex = &graph->vertex[i];
+    if (vertex->n_inputs == 0) {
+      continue;
+    }
+    for (int j = 0; j < vertex->n_outputs; j++) {
+      graph->edge[vertex->output[j]].producer = kept;
+    }
+    for (int j = 0; j < graph->n_heads; j++) {
+      if (graph->head[j].undone == i) {
+        graph->head[j].undone = kept;
+      }
+    }
+    if (kept != i) {
+      /* Owners come before those who share with them. */
+      for (int j = i; j < graph->n_vertices; j++) {
+        if (graph->vertex[j].owner == i) {
+          graph->vertex[j].owner = kept;
+        }
+      }
+      graph->vertex[kept] = *vertex;
+    }
+    kept++;
+  }
+  graph->n_vertices = kept;
+}
+
+int nacre_graph_link(nacre_graph *graph, nacre_node *loss) {
+  if (loss != NULL && choose_losses(graph, loss) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  for (int i = 0; i < graph->n_heads; i++) {
+    if (graph->head[i].loss_ops != NULL) {
+      look_through(graph, &graph->head[i]);
+    }
+  }
+  for (int i = 0; i < graph->n_vertices; i++) {
+    bool undone = false;
+    for (int j = 0; j < graph->n_heads; j++) {
+      undone = undone || graph->head[j].undone == i;
+    }
+    if (graph->vertex[i].ops == NULL && !undone) {
+      fuse_epilogue(graph, i);
+    }
+  }
+  compact(graph);
+  return NACRE_OK;
+}

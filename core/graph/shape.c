@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* shape: asks every layer's plan() what it gives and needs, in running
+ * order, and gathers shapes, variables and slots in the graph. */
+#include "graph/build.h"
+
+#include "yaml/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What plan()'s calls write to. The plan comes first: a layer sees only it. */
+typedef struct planning {
+  nacre_plan plan;
+  nacre_graph *graph;
+  int index; /* of the vertex */
+  int n_outputs;
+  bool refused;
+} planning;
+
+static const nacre_weight *weight_at(const nacre_layer_ops *ops,
+                                     uint32_t index) {
+  return (const nacre_weight *)((const char *)ops->weights.at +
+                                (size_t)index * ops->weights.stride);
+}
+
+static int plan_refuse(nacre_plan *plan, const char *format, ...) {
+  planning *self = (planning *)plan;
+  nacre_vertex *vertex = &self->graph->vertex[self->index];
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  if (!self->refused) {
+    nacre_report(self->graph->ctx->error, vertex->node, NACRE_ECONFIG,
+                 "layer '%s' (%s): %s", vertex->name, vertex->type, text);
+  }
+  self->refused = true;
+  return NACRE_ERROR;
+}
+
+/* Elements of a shape, refused when they cannot be counted or addressed. */
+static int count_shape(nacre_plan *plan, const nacre_shape *shape,
+                       bool per_sample, int64_t *count) {
+  int most = per_sample ? NACRE_RANK_MAX - 1 : NACRE_RANK_MAX;
+  if (shape->rank < 0 || shape->rank > most) {
+    return plan_refuse(plan, "a tensor has at most %d axes%s", most,
+                       per_sample ? " besides the batch" : "");
+  }
+  int64_t bytes = (int64_t)sizeof(real);
+  *count = 1;
+  if (per_sample && !nacre_int_mul(bytes, plan->batch, &bytes)) {
+    return plan_refuse(plan, "the batch is too large");
+  }
+  for (int i = 0; i < shape->rank; i++) {
+    if (shape->dim[i] < 1) {
+      return plan_refuse(plan, "an extent of a tensor would be %lld",
+                         (long long)shape->dim[i]);
+    }
+    if (!nacre_int_mul(bytes, shape->dim[i], &bytes) ||
+        !nacre_int_mul(*count, shape->dim[i], count) ||
+        bytes > INT64_MAX / 1024) {
+      return plan_refuse(plan, "a tensor would be larger than any memory");
+    }
+  }
+  return NACRE_OK;
+}
+
+static int plan_output(nacre_plan *plan, const nacre_shape *shape) {
+  planning *self = (planning *)plan;
+  nacre_graph *graph = self->graph;
+  int64_t count = 0;
+  if (count_shape(plan, shape, true, &count) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  nacre_vertex *vertex = &graph->vertex[self->index];
+  if (self->n_outputs >= NACRE_SLOT_MAX) {
+    return plan_refuse(plan, "a layer has at most %d outputs",
+                       NACRE_SLOT_MAX);
+  }
+  if (self->n_outputs == vertex->n_outputs) {
+    const char *name = nacre_arena_format(nacre_graph_arena(graph), "%s:%d",
+                                          vertex->name, self->n_outputs);
+    int edge = name == NULL ? -1
+      : nacre_graph_add_edge(graph, name, self->index, self->n_outputs);
+    if (edge < 0) {
+      self->refused = true;
+      return NACRE_ERROR;
+    }
+    vertex->output[vertex->n_outputs++] = edge;
+  }
+  nacre_edge *edge = &graph->edge[vertex->output[self->n_outputs++]];
+  edge->shape = *shape;
+  edge->shape.dtype = NACRE_REAL;
+  return NACRE_OK;
+}
+
+/* The component for one of a weight's keys; `def` NULL: none by default. */
+static int choose_for_weight(planning *self, uint32_t kind,
+                             const nacre_weight *weight, const char *ending,
+                             const char *def, nacre_choice *choice) {
+  nacre_graph *graph = self->graph;
+  nacre_node *node = graph->vertex[self->index].node;
+  nacre_node *given = NULL;
+  *choice = (nacre_choice){ 0 };
+  if (node->kind == NACRE_NODE_MAP) {
+    char key[160];
+    snprintf(key, sizeof(key), "%s_%s", weight->name, ending);
+    given = nacre_node_get(node, key);
+  }
+  if (given != NULL && nacre_node_is_null(given)) {
+    given = NULL;
+  }
+  if (given != NULL) {
+    return nacre_choose(graph->ctx, kind, given, NULL, false, choice);
+  }
+  return def == NULL ? NACRE_OK
+                     : nacre_choose_name(graph->ctx, kind, def, node, choice);
+}
+
+static int plan_weight(nacre_plan *plan, uint32_t index,
+                       const nacre_shape *shape, int64_t fan_in,
+                       int64_t fan_out) {
+  planning *self = (planning *)plan;
+  nacre_graph *graph = self->graph;
+  nacre_vertex *vertex = &graph->vertex[self->index];
+  int64_t count = 0;
+  if (index >= vertex->ops->weights.n) {
+    return plan_refuse(plan, "it asks for weight %u of %u", index,
+                       vertex->ops->weights.n);
+  }
+  if (count_shape(plan, shape, false, &count) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const nacre_weight *info = weight_at(vertex->ops, index);
+  if (vertex->owner != self->index) {
+    int shared = graph->vertex[vertex->owner].variable[index];
+    if (shared < 0 ||
+        !nacre_shape_equal(&graph->variable[shared].shape, shape)) {
+      return plan_refuse(plan, "its inputs give '%s' another shape than in "
+                         "the layer it shares", info->name);
+    }
+    vertex->variable[index] = shared;
+    return NACRE_OK;
+  }
+  nacre_variable *grown = nacre_graph_grow(graph->variable,
+                                           graph->n_variables,
+                                           sizeof(*grown));
+  if (grown == NULL) {
+    self->refused = true;
+    return nacre_no_memory(graph->ctx->error);
+  }
+  graph->variable = grown;
+  nacre_variable *variable = &graph->variable[graph->n_variables];
+  *variable = (nacre_variable){
+    .info = info, .shape = *shape, .count = count, .fan_in = fan_in,
+    .fan_out = fan_out, .learning_rate_scale = vertex->learning_rate_scale,
+    .state = (info->flags & NACRE_WEIGHT_STATE) != 0
+  };
+  variable->shape.dtype = NACRE_REAL;
+  variable->trained = vertex->trainable && !variable->state;
+  variable->name = nacre_arena_format(nacre_graph_arena(graph), "%s.%s",
+                                      vertex->name, info->name);
+  if (variable->name == NULL ||
+      choose_for_weight(self, NACRE_KIND_INITIALIZER, info, "initializer",
+                        info->initializer, &variable->initializer) !=
+        NACRE_OK ||
+      choose_for_weight(self, NACRE_KIND_REGULARIZER, info, "regularizer",
+                        NULL, &variable->regularizer) != NACRE_OK ||
+      choose_for_weight(self, NACRE_KIND_CONSTRAINT, info, "constraint",
+                        NULL, &variable->constraint) != NACRE_OK) {
+    self->refused = true; /* the reason is in the error */
+    return NACRE_ERROR;
+  }
+  vertex->variable[index] = graph->n_variables++;
+  return NACRE_OK;
+}
+
+static int plan_slot(nacre_plan *plan, nacre_slot *slots, uint32_t slot,
+                     const nacre_shape *shape, uint32_t flags) {
+  bool per_sample = (flags & NACRE_PER_SAMPLE) != 0;
+  int64_t count = 0;
+  if (slot >= NACRE_SLOT_MAX) {
+    return plan_refuse(plan, "it asks for slot %u of %d", slot,
+                       NACRE_SLOT_MAX);
+  }
+  if (count_shape(plan, shape, per_sample, &count) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  slots[slot] = (nacre_slot){ true, per_sample, *shape };
+  return NACRE_OK;
+}
+
+static int plan_saved(nacre_plan *plan, uint32_t slot,
+                      const nacre_shape *shape, uint32_t flags) {
+  planning *self = (planning *)plan;
+  return plan_slot(plan, self->graph->vertex[self->index].saved, slot, shape,
+                   flags);
+}
+
+static int plan_scratch(nacre_plan *plan, uint32_t slot,
+                        const nacre_shape *shape, uint32_t flags) {
+  planning *self = (planning *)plan;
+  return plan_slot(plan, self->graph->vertex[self->index].scratch, slot,
+                   shape, flags);
+}
+
+static void plan_flops(nacre_plan *plan, double forward) {
+  planning *self = (planning *)plan;
+  self->graph->vertex[self->index].flops = forward;
+}
+
+static const nacre_plan_ops plan_ops = {
+  sizeof(nacre_plan_ops), 0, plan_output, plan_weight, plan_saved,
+  plan_scratch, plan_flops, plan_refuse
+};
+
+/* The constant keys of a weight are read even where plan() did not ask for
+ * it ("bias_initializer" beside "use_bias: false"). */
+static int prepare_variables(nacre_graph *graph, nacre_vertex *vertex) {
+  uint32_t n = vertex->ops->weights.n;
+  vertex->variable =
+    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)n + 1, sizeof(int));
+  if (vertex->variable == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  for (uint32_t i = 0; i < n; i++) {
+    vertex->variable[i] = -1;
+  }
+  return NACRE_OK;
+}
+
+static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
+  nacre_vertex *vertex = &graph->vertex[index];
+  nacre_shape *inputs = nacre_arena_alloc(
+    nacre_graph_arena(graph), (size_t)vertex->n_inputs, sizeof(*inputs));
+  if (inputs == NULL || prepare_variables(graph, vertex) != NACRE_OK) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  for (int i = 0; i < vertex->n_inputs; i++) {
+    inputs[i] = graph->edge[vertex->input[i]].shape;
+  }
+  planning self = {
+    .plan = { .size = sizeof(nacre_plan),
+              .n_inputs = (uint32_t)vertex->n_inputs, .ops = &plan_ops,
+              .cfg = vertex->layer.cfg, .input = inputs, .batch = batch,
+              .needs = vertex->ops->flags &
+                       (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y) },
+    .graph = graph, .index = index
+  };
+  int status = vertex->ops->plan(&self.plan);
+  vertex = &graph->vertex[index];
+  if (status != NACRE_OK || self.refused) {
+    if (!self.refused) {
+      plan_refuse(&self.plan, "it refuses these inputs without a reason");
+    }
+    return NACRE_ERROR;
+  }
+  if (self.n_outputs < 1 || self.n_outputs < vertex->n_outputs) {
+    return plan_refuse(&self.plan, "it has %d outputs, and output %d is read",
+                       self.n_outputs, vertex->n_outputs - 1);
+  }
+  vertex->needs = self.plan.needs;
+  if ((vertex->ops->flags & NACRE_LAYER_VIEW) != 0 &&
+      nacre_shape_count(&inputs[0]) !=
+        nacre_shape_count(&graph->edge[vertex->output[0]].shape)) {
+    return plan_refuse(&self.plan, "it changes the number of elements");
+  }
+  return NACRE_OK;
+}
+
+int nacre_graph_shape(nacre_graph *graph, int64_t batch) {
+  int status = NACRE_OK;
+  graph->n_variables = 0;
+  for (int i = 0; i < graph->n_vertices && status == NACRE_OK; i++) {
+    nacre_vertex *vertex = &graph->vertex[i];
+    if (vertex->ops != NULL) {
+      status = shape_layer(graph, i, batch);
+    } else {
+      const nacre_shape *in = &graph->edge[vertex->input[0]].shape;
+      graph->edge[vertex->output[0]].shape = *in;
+      vertex->flops = (double)nacre_shape_count(in);
+    }
+  }
+  return status;
+}
