@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* pass: what the two halves of laying out a step share. Not for others. */
+#ifndef NACRE_GRAPH_PASS_H
+#define NACRE_GRAPH_PASS_H
+
+#include "graph/layout.h"
+
+/* Facts of the walk that nobody needs afterwards. */
+typedef struct nacre_pass {
+  nacre_layout *layout;
+  const nacre_graph *graph;
+  bool training;
+  bool *wanted;   /* [edges]: a trained weight lies above */
+  bool *reached;  /* [edges]: a loss lies below, through active vertices */
+  bool *loss_at;  /* [edges]: a loss reads it */
+  bool *active;   /* [vertices]: backward runs */
+  bool *skipped;  /* [vertices]: a loss stands for this activation */
+} nacre_pass;
+
+/** Memory of the experiment's arena; NULL: none. */
+void *nacre_pass_array(const nacre_pass *, int n, size_t size);
+/** A new buffer's number, or -1 with a problem. */
+int nacre_pass_buffer(const nacre_pass *, int64_t count, bool per_sample);
+int nacre_pass_edge_buffer(const nacre_pass *, int edge);
+/** Appends an operation; NULL with a problem. */
+nacre_op *nacre_pass_op(const nacre_pass *, nacre_op_kind, int index);
+/** The buffer (-1: none) must live during operation `op`. */
+void nacre_pass_touch(const nacre_pass *, int buffer, int op);
+/** The newest operation. */
+int nacre_pass_now(const nacre_pass *);
+
+bool nacre_pass_is_view(const nacre_pass *, const nacre_vertex *);
+/** Whether backward of a vertex reads what it put out, or took in. */
+bool nacre_pass_needs_y(const nacre_vertex *);
+bool nacre_pass_needs_x(const nacre_vertex *);
+
+/** The losses, then the vertices in reverse. */
+int nacre_pass_backward(const nacre_pass *);
+
+#endif
