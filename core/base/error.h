@@ -3,11 +3,12 @@
  *
  * One object collects every problem of a call: a config is checked to its
  * end and all its mistakes are reported together. All problems are born in
- * nacre_error_add(), so one breakpoint catches them. Nothing here prints. */
+ * nacre_error_addv(), so one breakpoint catches them. Nothing here prints. */
 #ifndef NACRE_BASE_ERROR_H
 #define NACRE_BASE_ERROR_H
 
 #include <nacre/abi/types.h>
+#include <stdarg.h>
 #include <stdbool.h>
 
 /** Codes of problems; they are the exit codes of the command line. */
@@ -38,7 +39,11 @@ typedef struct nacre_problem {
   char *source; /* the line of the file, without its end; or NULL */
   char *text;   /* one line: context prefixes and the message */
   char *hint;   /* "did you mean ...?", or NULL */
+  int skipped;  /* characters of a long line that `source` left out */
 } nacre_problem;
+
+/** Problems kept; what comes after them is only counted. */
+#define NACRE_ERROR_MAX 1000
 
 typedef struct nacre_error {
   nacre_problem *problem;
@@ -54,6 +59,8 @@ void nacre_error_fini(nacre_error *);
  *  NACRE_ERROR, so that callers can `return nacre_error_add(...)`. */
 int nacre_error_add(nacre_error *, int code, const nacre_place *place,
                     const char *format, ...) NACRE_PRINTF(4, 5);
+int nacre_error_addv(nacre_error *, int code, const nacre_place *place,
+                     const char *format, va_list) NACRE_PRINTF(4, 0);
 /** The same as a warning, which does not make the call fail. */
 void nacre_error_warn(nacre_error *, const nacre_place *place,
                       const char *format, ...) NACRE_PRINTF(3, 4);

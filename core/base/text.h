@@ -4,6 +4,7 @@
 #define NACRE_BASE_TEXT_H
 
 #include <nacre/abi/types.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,13 @@ void nacre_text_from_float(double value, char out[32]);
 /** Edit distance with transpositions, at most `limit`+1. */
 int nacre_text_distance(const char *a, const char *b, int limit);
 
+/** vsnprintf in the C locale, whatever the program's locale is. */
+int nacre_text_vsnprintf(char *out, size_t room, const char *format, va_list)
+  NACRE_PRINTF(3, 0);
+/** Bytes of the UTF-8 character at `at` (1 to 4), 0 if it is none; `code`
+ *  gets its code point. Overlong forms and surrogates are none. */
+int nacre_text_utf8(const char *at, size_t n, uint32_t *code);
+
 /** A string that grows. Errors stick: check `failed` at the end. */
 typedef struct nacre_text {
   char *at; /* always NUL-terminated once something was put; else NULL */
@@ -32,7 +40,8 @@ void nacre_text_printf(nacre_text *, const char *format, ...)
 void nacre_text_fini(nacre_text *);
 
 /** 128 bits of a fast, stable, non-cryptographic hash over bytes, for
- *  digests of weights and keys of caches; start from {0, 0}. */
+ *  digests of weights and keys of caches; start from {0, 0}. Where one call
+ *  ends and the next begins is part of what is hashed. */
 typedef struct nacre_hash {
   uint64_t word[2];
 } nacre_hash;
