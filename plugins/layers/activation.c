@@ -17,8 +17,8 @@ static const nacre_layer_ops ops = {
 static const nacre_component component = {
   .size = sizeof(component), .kind = NACRE_KIND_LAYER, .contract = 1,
   .name = "activation", .summary = "An activation as a layer of its own",
-  .doc = "y = activation(x), the activation being given by the key 'activation' "
-         "that every layer has. As Keras's Activation.",
+  .doc = "y = activation(x), the activation being given by the key "
+         "'activation' that every layer has. As Keras's Activation.",
   .params = NACRE_EMPTY_SPAN, .ops = &ops,
 };
 

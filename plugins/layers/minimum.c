@@ -39,7 +39,7 @@ static void take(int64_t n, const real *x, const real *y, real *left,
                  real *dx) {
   for (int64_t i = 0; i < n; i++) {
     real taken = x[i] == y[i] ? left[i] : 0;
-    left[i] -= taken;
+    left[i] = x[i] == y[i] ? 0 : left[i];
     if (dx) {
       dx[i] = taken;
     }
@@ -75,8 +75,8 @@ static const nacre_component component = {
   .size = sizeof(component), .kind = NACRE_KIND_LAYER, .contract = 1,
   .name = "minimum", .summary = "Smallest of its inputs",
   .doc = "y = min(x1, x2, ...), element by element; all inputs have one "
-         "shape. Where several are the smallest, the gradient goes to the first. "
-         "As Keras's Minimum.",
+         "shape. Where several are the smallest, the gradient goes to the "
+         "first. As Keras's Minimum.",
   .params = NACRE_EMPTY_SPAN, .ops = &ops,
 };
 

@@ -45,8 +45,8 @@ static int read_target(nacre_plan *plan, nacre_shape *out, int32_t *open,
 }
 
 static int plan(nacre_plan *plan) {
-  int64_t count = nacre_shape_count(&plan->input[0]), known;
-  int32_t open;
+  int64_t count = nacre_shape_count(&plan->input[0]), known = 0;
+  int32_t open = -1;
   nacre_shape out = plan->input[0];
   if (read_target(plan, &out, &open, &known) != NACRE_OK) {
     return NACRE_ERROR;
