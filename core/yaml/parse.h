@@ -16,5 +16,10 @@ nacre_node *nacre_yaml_file(nacre_tree *, const char *path, nacre_error *);
  *  relative paths. Text is copied. */
 nacre_node *nacre_yaml_text(nacre_tree *, const char *name, const char *dir,
                             const char *text, size_t n, nacre_error *);
+/** The YAML value that follows the first `skip` bytes of one line of text, as
+ *  in "key=value"; places count from the beginning of the line. Nothing is a
+ *  null. */
+nacre_node *nacre_yaml_value(nacre_tree *, const char *name, const char *dir,
+                             const char *text, size_t skip, nacre_error *);
 
 #endif

@@ -54,6 +54,12 @@ void nacre_node_remove(nacre_node *parent, nacre_node *child);
 /** A deep copy in the same tree; positions kept. */
 nacre_node *nacre_node_copy(nacre_tree *, const nacre_node *);
 
+/** Nodes of a subtree, keys and itself included; stops counting after
+ *  `limit`, so that counting cannot take long. */
+int nacre_node_size(const nacre_node *, int limit);
+/** Levels of lists and maps in a subtree: 0 for a scalar. */
+int nacre_node_depth(const nacre_node *);
+
 /** The value of a key in a map, or NULL; get marks it used, peek does not. */
 nacre_node *nacre_node_get(nacre_node *map, const char *key);
 nacre_node *nacre_node_peek(const nacre_node *map, const char *key);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* wording: the messages of libyaml in the words of this program. */
+#ifndef NACRE_YAML_WORDING_H
+#define NACRE_YAML_WORDING_H
+
+/** Our text for one of libyaml's, or its own. */
+const char *nacre_yaml_wording(const char *text);
+
+#endif
