@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* kinds: the checks of each kind of component but layers (layer.h). Each
+ * runs on suite->component and scores what it finds. */
+#ifndef NACRE_CONFORM_KINDS_H
+#define NACRE_CONFORM_KINDS_H
+
+#include "suite.h"
+
+/** Name, texts, parameter table, defaults, ranges: of any kind. False when
+ *  the table is too broken to go on. */
+bool nacre_describe_check(nacre_suite *);
+
+void nacre_activation_check(nacre_suite *);
+void nacre_loss_check(nacre_suite *);
+void nacre_optimizer_check(nacre_suite *);
+void nacre_metric_check(nacre_suite *);
+void nacre_initializer_check(nacre_suite *);
+void nacre_regularizer_check(nacre_suite *);
+void nacre_constraint_check(nacre_suite *);
+void nacre_schedule_check(nacre_suite *);
+void nacre_source_check(nacre_suite *);
+void nacre_transform_check(nacre_suite *);
+void nacre_callback_check(nacre_suite *);
+void nacre_device_check(nacre_suite *);
+void nacre_codec_check(nacre_suite *);
+
+#endif
