@@ -16,6 +16,9 @@ static bool has_trained(const nacre_pass *walk, const nacre_vertex *vertex) {
 /* Which vertices take part: a loss below and a trained weight at or above. */
 static int find_active(const nacre_pass *walk) {
   const nacre_graph *graph = walk->graph;
+  if (walk->mode != NACRE_MODE_TRAIN) {
+    return NACRE_OK; /* the losses alone */
+  }
   for (int i = 0; i < graph->n_vertices; i++) {
     const nacre_vertex *vertex = &graph->vertex[i];
     bool wanted = has_trained(walk, vertex);

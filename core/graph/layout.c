@@ -73,7 +73,7 @@ bool nacre_pass_is_view(const nacre_pass *walk, const nacre_vertex *vertex) {
     return false;
   }
   return (vertex->ops->flags & NACRE_LAYER_VIEW) != 0 ||
-         (!walk->training &&
+         (walk->mode != NACRE_MODE_TRAIN &&
           (vertex->ops->flags & NACRE_LAYER_TRAINING) != 0);
 }
 
@@ -115,7 +115,7 @@ static bool may_overwrite(const nacre_pass *walk, const nacre_vertex *vertex) {
         nacre_shape_count(&walk->graph->edge[vertex->output[0]].shape)) {
     return false;
   }
-  return !walk->training || (!nacre_pass_needs_x(vertex) && !nacre_pass_needs_y(writer));
+  return walk->mode != NACRE_MODE_TRAIN || (!nacre_pass_needs_x(vertex) && !nacre_pass_needs_y(writer));
 }
 
 /* A buffer stays exclusive while each edge on it has one reader and no loss
@@ -250,7 +250,8 @@ static int prepare(nacre_pass *walk) {
   memset(layout->value, 0xff, (size_t)edges * sizeof(int));
   memset(layout->grad, 0xff, (size_t)edges * sizeof(int));
   memset(layout->saved, 0xff, (size_t)vertices * sizeof(*layout->saved));
-  for (int i = 0; i < graph->n_heads && walk->training; i++) {
+  for (int i = 0; i < graph->n_heads && walk->mode != NACRE_MODE_PREDICT;
+       i++) {
     if (graph->head[i].loss_ops != NULL) {
       walk->loss_at[graph->head[i].loss_edge] = true;
       if (graph->head[i].undone >= 0) {
@@ -262,11 +263,11 @@ static int prepare(nacre_pass *walk) {
 }
 
 int nacre_layout_make(nacre_layout *layout, const nacre_graph *graph,
-                      bool training, int64_t batch) {
+                      nacre_mode mode, int64_t batch) {
   *layout = (nacre_layout){ 0 };
-  nacre_pass walk = { .layout = layout, .graph = graph, .training = training };
+  nacre_pass walk = { .layout = layout, .graph = graph, .mode = mode };
   if (prepare(&walk) != NACRE_OK || forward(&walk) != NACRE_OK ||
-      (training && nacre_pass_backward(&walk) != NACRE_OK)) {
+      nacre_pass_backward(&walk) != NACRE_OK) {
     return NACRE_ERROR;
   }
   for (int i = 0; i < graph->n_heads; i++) {

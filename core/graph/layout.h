@@ -10,6 +10,13 @@
 
 #include "graph/graph.h"
 
+/** What a list of operations is for. */
+typedef enum nacre_mode {
+  NACRE_MODE_PREDICT,  /* forward */
+  NACRE_MODE_EVALUATE, /* forward and losses */
+  NACRE_MODE_TRAIN     /* forward, losses and backward */
+} nacre_mode;
+
 typedef enum nacre_op_kind {
   NACRE_OP_FORWARD,      /* vertex: a layer */
   NACRE_OP_ACTIVATE,     /* vertex: an activation */
@@ -50,9 +57,9 @@ typedef struct nacre_layout {
   int64_t activation_bytes, scratch_bytes;
 } nacre_layout;
 
-/** Lays out a forward pass, or a whole training step, for batches of at most
- *  `batch`. The graph must be shaped and linked. */
-int nacre_layout_make(nacre_layout *, const nacre_graph *, bool training,
+/** Lays out a step for batches of at most `batch`. The graph must be shaped
+ *  and linked. */
+int nacre_layout_make(nacre_layout *, const nacre_graph *, nacre_mode,
                       int64_t batch);
 void nacre_layout_fini(nacre_layout *);
 

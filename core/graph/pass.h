@@ -9,7 +9,7 @@
 typedef struct nacre_pass {
   nacre_layout *layout;
   const nacre_graph *graph;
-  bool training;
+  nacre_mode mode;
   bool *wanted;   /* [edges]: a trained weight lies above */
   bool *reached;  /* [edges]: a loss lies below, through active vertices */
   bool *loss_at;  /* [edges]: a loss reads it */

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/model.h"
+
+#include "base/random.h"
+
+#include <string.h>
+
+/* 64 bytes: what tensors are aligned to. */
+#define ALIGN ((int64_t)(64 / sizeof(real)))
+
+/* Streams of different uses never meet. */
+#define TAG_INIT 1u
+
+int nacre_device_open_best(nacre_device *device, nacre_params_ctx *ctx,
+                           const char *name, int64_t threads,
+                           const char *cpu_level) {
+  nacre_error_fail fail;
+  nacre_device_open open = {
+    .size = sizeof(open), .threads = threads, .cpu_level = cpu_level,
+    .fail = nacre_error_fail_init(&fail, ctx->error, NACRE_EPLUGIN, NULL),
+    .alloc = nacre_alloc, .free = nacre_free
+  };
+  *device = (nacre_device){ 0 };
+  /* Providers may leave the field to one that does better; when all have,
+   * the best one must take it. */
+  for (int round = 0; round < 2; round++) {
+    open.flags = round == 0 ? 0 : NACRE_DEVICE_LAST_RESORT;
+    for (int nth = 0;; nth++) {
+      const nacre_component *component = nacre_registry_find(
+        ctx->registry, NACRE_KIND_DEVICE, name, NULL, nth, ctx->error);
+      if (component == NULL) {
+        break;
+      }
+      const nacre_device_ops *ops = component->ops;
+      void *self = NULL;
+      int status = ops->open(&open, &self);
+      if (status == NACRE_OK) {
+        *device = (nacre_device){ ops, component, self, ops->math(self) };
+        return NACRE_OK;
+      }
+      if (status != NACRE_DECLINE) {
+        return NACRE_ERROR;
+      }
+    }
+    if (ctx->error->errors > 0) {
+      return NACRE_ERROR;
+    }
+  }
+  return nacre_error_add(ctx->error, NACRE_EPLUGIN, NULL,
+                         "no plugin provides the device '%s'", name);
+}
+
+void nacre_device_close(nacre_device *device) {
+  if (device->ops != NULL) {
+    device->ops->close(device->self);
+  }
+  *device = (nacre_device){ 0 };
+}
+
+/* Trained before untrained; trained ones by learning rate scale, so that
+ * ranges of one scale are contiguous; else as in the graph. */
+static int rank_of(const nacre_graph *graph, int variable) {
+  const nacre_variable *at = &graph->variable[variable];
+  return at->trained ? 0 : at->state ? 2 : 1;
+}
+
+static bool comes_before(const nacre_graph *graph, int a, int b) {
+  int rank_a = rank_of(graph, a), rank_b = rank_of(graph, b);
+  if (rank_a != rank_b) {
+    return rank_a < rank_b;
+  }
+  double scale_a = graph->variable[a].learning_rate_scale;
+  double scale_b = graph->variable[b].learning_rate_scale;
+  if (rank_a == 0 && (scale_a < scale_b || scale_a > scale_b)) {
+    return scale_a < scale_b;
+  }
+  return a < b;
+}
+
+static void sort_variables(const nacre_graph *graph, int *order) {
+  for (int i = 0; i < graph->n_variables; i++) {
+    int at = i;
+    while (at > 0 && comes_before(graph, i, order[at - 1])) {
+      order[at] = order[at - 1];
+      at--;
+    }
+    order[at] = i;
+  }
+}
+
+static int place_variables(nacre_model *model, nacre_error *error) {
+  const nacre_graph *graph = model->graph;
+  int64_t at = 0;
+  sort_variables(graph, model->order);
+  for (int i = 0; i < graph->n_variables; i++) {
+    const nacre_variable *variable = &graph->variable[model->order[i]];
+    int64_t room = 0;
+    model->offset[model->order[i]] = at;
+    if (!nacre_int_add(variable->count, ALIGN - 1, &room) ||
+        !nacre_int_add(at, room / ALIGN * ALIGN, &at) ||
+        at > INT64_MAX / (int64_t)sizeof(real) / 64) {
+      return nacre_error_add(error, NACRE_ELIMIT, NULL,
+                             "the model has more parameters than can be "
+                             "counted");
+    }
+    if (variable->trained) {
+      model->trained = at;
+    }
+  }
+  model->total = at;
+  return NACRE_OK;
+}
+
+static real *device_reals(nacre_model *model, int64_t count) {
+  size_t bytes = (size_t)(count > 0 ? count : 1) * sizeof(real);
+  return model->device->ops->alloc(model->device->self, bytes);
+}
+
+int nacre_model_make(nacre_model *model, const nacre_graph *graph,
+                     nacre_device *device, bool training,
+                     nacre_error *error) {
+  *model = (nacre_model){ .graph = graph, .device = device };
+  size_t n = (size_t)graph->n_variables + 1;
+  model->offset = nacre_alloc(n, sizeof(*model->offset));
+  model->order = nacre_alloc(n, sizeof(*model->order));
+  if (model->offset == NULL || model->order == NULL) {
+    return nacre_no_memory(error);
+  }
+  if (place_variables(model, error) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  model->params = device_reals(model, model->total);
+  model->grads = training ? device_reals(model, model->trained) : NULL;
+  if (model->params == NULL || (training && model->grads == NULL)) {
+    return nacre_error_add(error, NACRE_ELIMIT, NULL,
+                           "no memory for %lld parameters",
+                           (long long)model->total);
+  }
+  return NACRE_OK;
+}
+
+void nacre_model_fini(nacre_model *model) {
+  if (model->device != NULL && model->device->ops != NULL) {
+    nacre_device *device = model->device;
+    if (model->params != NULL) {
+      device->ops->free(device->self, model->params,
+                        (size_t)model->total * sizeof(real));
+    }
+    if (model->grads != NULL) {
+      device->ops->free(device->self, model->grads,
+                        (size_t)model->trained * sizeof(real));
+    }
+  }
+  nacre_free(model->offset);
+  nacre_free(model->order);
+  *model = (nacre_model){ 0 };
+}
+
+void nacre_model_read(const nacre_model *model, int variable, real *out) {
+  const real *at = model->params + model->offset[variable];
+  size_t bytes = (size_t)model->graph->variable[variable].count *
+                 sizeof(real);
+  if (model->device->ops->read != NULL) {
+    model->device->ops->read(model->device->self, out, at, bytes);
+  } else {
+    memcpy(out, at, bytes);
+  }
+}
+
+void nacre_model_write(nacre_model *model, int variable, const real *in) {
+  real *at = model->params + model->offset[variable];
+  size_t bytes = (size_t)model->graph->variable[variable].count *
+                 sizeof(real);
+  if (model->device->ops->write != NULL) {
+    model->device->ops->write(model->device->self, at, in, bytes);
+  } else {
+    memcpy(at, in, bytes);
+  }
+}
+
+int nacre_model_init(nacre_model *model, uint64_t seed, nacre_error *error) {
+  const nacre_graph *graph = model->graph;
+  for (int i = 0; i < graph->n_variables; i++) {
+    const nacre_variable *variable = &graph->variable[i];
+    const nacre_initializer_ops *ops = variable->initializer.component->ops;
+    nacre_place place = { 0 };
+    if (variable->initializer.node != NULL) {
+      place = nacre_node_place(variable->initializer.node);
+    }
+    nacre_error_fail fail;
+    int first = error->count;
+    real *values = nacre_alloc((size_t)variable->count, sizeof(real));
+    if (values == NULL) {
+      return nacre_no_memory(error);
+    }
+    nacre_init_run run = {
+      .size = sizeof(run), .math = model->device->math,
+      .cfg = variable->initializer.cfg, .shape = variable->shape,
+      .fan_in = variable->fan_in, .fan_out = variable->fan_out,
+      .key = nacre_key_make(seed, variable->name, TAG_INIT),
+      .fail = nacre_error_fail_init(&fail, error, NACRE_ECONFIG, &place),
+      .out = values, .alloc = nacre_alloc, .free = nacre_free
+    };
+    int status = ops->fill(&run);
+    if (status == NACRE_OK) {
+      nacre_model_write(model, i, values);
+    }
+    nacre_free(values);
+    if (status != NACRE_OK) {
+      nacre_error_context(error, first, "initial values of '%s'",
+                          variable->name);
+      return NACRE_ERROR;
+    }
+  }
+  return NACRE_OK;
+}
+
+int nacre_model_digest(const nacre_model *model, nacre_hash *out) {
+  const nacre_graph *graph = model->graph;
+  *out = (nacre_hash){ { 0, 0 } };
+  for (int i = 0; i < graph->n_variables; i++) {
+    const nacre_variable *variable = &graph->variable[i];
+    real *values = nacre_alloc((size_t)variable->count, sizeof(real));
+    if (values == NULL) {
+      return NACRE_ERROR;
+    }
+    nacre_model_read(model, i, values);
+    nacre_hash_add(out, values, (size_t)variable->count * sizeof(real));
+    nacre_free(values);
+  }
+  return NACRE_OK;
+}

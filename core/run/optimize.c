@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/optimize.h"
+
+#include "yaml/report.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Elements of one tile: gradient, weight and slots stay in the first-level
+ * cache while they are scaled, clipped, used and cleared. */
+#define TILE 4096
+
+static const nacre_param update_params[] = {
+  NACRE_PARAM_AS(nacre_update_cfg, clip_norm, "clipnorm", "null", "(0,inf)",
+                 "", "Scale each weight's gradient down to this norm.", 0),
+  NACRE_PARAM_AS(nacre_update_cfg, clip_value, "clipvalue", "null", "(0,inf)",
+                 "", "Clip each element of a gradient to +- this.", 0),
+  NACRE_PARAM_AS(nacre_update_cfg, clip_global_norm, "global_clipnorm",
+                 "null", "(0,inf)", "",
+                 "Scale all gradients so that their common norm is at most "
+                 "this.", 0),
+  NACRE_PARAM(nacre_update_cfg, weight_decay, "null", "[0,inf)", "",
+              "Before each update weights shrink by this times the learning "
+              "rate.", 0),
+  NACRE_PARAM(nacre_update_cfg, gradient_accumulation_steps, "1", "[1,inf)",
+              "batches", "Update once for this many batches.", 0),
+};
+const nacre_span nacre_update_params = NACRE_SPAN(update_params);
+
+static const char *const update_keys[] = {
+  "type", "clip_norm", "clipnorm", "clip_value", "clipvalue",
+  "clip_global_norm", "global_clipnorm", "weight_decay",
+  "gradient_accumulation_steps", NULL
+};
+
+/* Configuration. */
+
+static const nacre_param *find_param(const nacre_component *component,
+                                     const char *name) {
+  for (uint32_t i = 0; i < component->params.n; i++) {
+    const nacre_param *param = (const nacre_param *)
+      ((const char *)component->params.at +
+       (size_t)i * component->params.stride);
+    if (strcmp(param->name, name) == 0 &&
+        param->type == NACRE_TYPE_FLOAT) {
+      return param;
+    }
+  }
+  return NULL;
+}
+
+static double read_float(const nacre_choice *choice,
+                         const nacre_param *param) {
+  double value = 0;
+  memcpy(&value, (const char *)choice->cfg + param->offset, sizeof(value));
+  return value;
+}
+
+static int choose_schedule(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
+                           nacre_node *node) {
+  if (nacre_choose(ctx, NACRE_KIND_SCHEDULE, node, NULL, false,
+                   &cfg->schedule) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const nacre_schedule_ops *ops = cfg->schedule.component->ops;
+  if (ops->check == NULL) {
+    return NACRE_OK;
+  }
+  nacre_error_fail fail;
+  nacre_place place = nacre_node_place(node);
+  return ops->check(cfg->schedule.cfg,
+                    nacre_error_fail_init(&fail, ctx->error, NACRE_ECONFIG,
+                                          &place));
+}
+
+static int check_clips(const nacre_optimizer_cfg *cfg, nacre_error *error,
+                       const nacre_node *node) {
+  int given = !isnan(cfg->update.clip_norm) +
+              !isnan(cfg->update.clip_value) +
+              !isnan(cfg->update.clip_global_norm);
+  if (given > 1) {
+    return nacre_report(error, node, NACRE_ECONFIG,
+                        "only one of clip_norm, clip_value and "
+                        "clip_global_norm can be used");
+  }
+  return NACRE_OK;
+}
+
+int nacre_optimizer_choose(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
+                           nacre_node *optimizer, nacre_node *schedule) {
+  int status = NACRE_OK;
+  *cfg = (nacre_optimizer_cfg){ 0 };
+  if (nacre_choose(ctx, NACRE_KIND_OPTIMIZER, optimizer, update_keys, true,
+                   &cfg->optimizer) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const nacre_component *component = cfg->optimizer.component;
+  char *what = nacre_format("optimizer '%s'", component->name);
+  nacre_node *map = optimizer->kind == NACRE_NODE_MAP ? optimizer : NULL;
+  if (nacre_params_fill(ctx, nacre_update_params, &cfg->update,
+                        what != NULL ? what : "optimizer", map) != NACRE_OK ||
+      (map != NULL &&
+       nacre_params_unknown(ctx, component->params, update_keys,
+                            what != NULL ? what : "optimizer", map) !=
+         NACRE_OK)) {
+    status = NACRE_ERROR;
+  }
+  nacre_free(what);
+  /* An optimizer may have a default of its own for a universal key. */
+  const nacre_param *decay = find_param(component, "weight_decay");
+  if (decay != NULL) {
+    cfg->update.weight_decay = read_float(&cfg->optimizer, decay);
+  }
+  if (find_param(component, "learning_rate") == NULL) {
+    return nacre_report(ctx->error, optimizer, NACRE_EPLUGIN,
+                        "optimizer '%s' has no learning_rate",
+                        component->name);
+  }
+  nacre_node *inner = map != NULL ? nacre_node_peek(map, "learning_rate")
+                                  : NULL;
+  if (inner != NULL && inner->kind == NACRE_NODE_MAP) {
+    if (schedule != NULL) {
+      return nacre_report_key(ctx->error, schedule, NACRE_ECONFIG,
+                              "the optimizer's learning_rate is a schedule "
+                              "already");
+    }
+    schedule = inner;
+  }
+  if (schedule != NULL && !nacre_node_is_null(schedule) &&
+      choose_schedule(cfg, ctx, schedule) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  return check_clips(cfg, ctx->error, optimizer) != NACRE_OK ? NACRE_ERROR
+                                                             : status;
+}
+
+/* Ranges. */
+
+static int make_ranges(nacre_optimizer *optimizer, nacre_error *error) {
+  nacre_model *model = optimizer->model;
+  const nacre_graph *graph = model->graph;
+  bool whole = (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0 ||
+               !isnan(optimizer->cfg->update.clip_norm);
+  optimizer->range =
+    nacre_alloc((size_t)graph->n_variables + 1, sizeof(nacre_range));
+  if (optimizer->range == NULL) {
+    return nacre_no_memory(error);
+  }
+  for (int i = 0; i < graph->n_variables; i++) {
+    int index = model->order[i];
+    const nacre_variable *variable = &graph->variable[index];
+    if (!variable->trained) {
+      continue;
+    }
+    optimizer->regularized |= variable->regularizer.component != NULL;
+    optimizer->constrained |= variable->constraint.component != NULL;
+    int64_t first = model->offset[index];
+    nacre_range *last = optimizer->n_ranges > 0
+      ? &optimizer->range[optimizer->n_ranges - 1] : NULL;
+    bool joins = !whole && last != NULL &&
+                 !(last->learning_rate_scale <
+                   variable->learning_rate_scale) &&
+                 !(last->learning_rate_scale >
+                   variable->learning_rate_scale);
+    if (joins) {
+      /* Over the padding between them: zeros stay zeros. */
+      last->count = first + variable->count - last->first;
+    } else {
+      optimizer->range[optimizer->n_ranges++] = (nacre_range){
+        first, variable->count, variable->learning_rate_scale,
+        whole ? &variable->shape : NULL
+      };
+    }
+  }
+  return NACRE_OK;
+}
+
+static int make_slots(nacre_optimizer *optimizer, nacre_error *error) {
+  nacre_model *model = optimizer->model;
+  nacre_device *device = model->device;
+  double start[NACRE_OPT_SLOTS] = { 0 };
+  optimizer->n_slots =
+    optimizer->ops->slots(optimizer->cfg->optimizer.cfg, start);
+  if (optimizer->n_slots > NACRE_OPT_SLOTS) {
+    return nacre_error_add(error, NACRE_EPLUGIN, NULL,
+                           "optimizer '%s' asks for %u slots of %d",
+                           optimizer->cfg->optimizer.component->name,
+                           optimizer->n_slots, NACRE_OPT_SLOTS);
+  }
+  if (optimizer->n_slots == 0 || model->trained == 0) {
+    return NACRE_OK;
+  }
+  optimizer->slots = device->ops->alloc(
+    device->self, (size_t)model->trained * optimizer->n_slots * sizeof(real));
+  if (optimizer->slots == NULL) {
+    return nacre_error_add(error, NACRE_ELIMIT, NULL,
+                           "no memory for the optimizer's state");
+  }
+  for (uint32_t i = 0; i < optimizer->n_slots; i++) {
+    if (start[i] > 0 || start[i] < 0) {
+      device->math->fill(device->math, model->trained, (real)start[i],
+                         optimizer->slots + (int64_t)i * model->trained);
+    }
+  }
+  return NACRE_OK;
+}
+
+int nacre_optimizer_make(nacre_optimizer *optimizer,
+                         const nacre_optimizer_cfg *cfg, nacre_model *model,
+                         nacre_error *error) {
+  *optimizer = (nacre_optimizer){
+    .cfg = cfg, .ops = cfg->optimizer.component->ops, .model = model,
+    .rate_scale = 1, .steps_per_epoch = 1, .total_steps = 1
+  };
+  optimizer->base_rate = read_float(
+    &cfg->optimizer, find_param(cfg->optimizer.component, "learning_rate"));
+  if (make_ranges(optimizer, error) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  return make_slots(optimizer, error);
+}
+
+void nacre_optimizer_fini(nacre_optimizer *optimizer) {
+  if (optimizer->slots != NULL) {
+    nacre_device *device = optimizer->model->device;
+    device->ops->free(device->self, optimizer->slots,
+                      (size_t)optimizer->model->trained *
+                        optimizer->n_slots * sizeof(real));
+  }
+  nacre_free(optimizer->range);
+  *optimizer = (nacre_optimizer){ 0 };
+}
+
+int64_t nacre_optimizer_bytes(const nacre_optimizer_cfg *cfg,
+                              const nacre_graph *graph) {
+  const nacre_optimizer_ops *ops = cfg->optimizer.component->ops;
+  double start[NACRE_OPT_SLOTS] = { 0 };
+  return (int64_t)ops->slots(cfg->optimizer.cfg, start) *
+         nacre_graph_parameters(graph, true) * (int64_t)sizeof(real);
+}
+
+/* A step. */
+
+double nacre_optimizer_rate(const nacre_optimizer *optimizer) {
+  double rate = optimizer->base_rate;
+  const nacre_choice *schedule = &optimizer->cfg->schedule;
+  if (schedule->component != NULL) {
+    const nacre_schedule_ops *ops = schedule->component->ops;
+    nacre_schedule_run run = {
+      .size = sizeof(run), .cfg = schedule->cfg, .base = rate,
+      .step = optimizer->step, .steps_per_epoch = optimizer->steps_per_epoch,
+      .total_steps = optimizer->total_steps
+    };
+    rate = ops->value(&run);
+  }
+  return rate * optimizer->rate_scale;
+}
+
+double nacre_optimizer_penalty(nacre_optimizer *optimizer, bool gradients) {
+  if (!optimizer->regularized) {
+    return 0;
+  }
+  nacre_model *model = optimizer->model;
+  const nacre_graph *graph = model->graph;
+  double sum = 0;
+  for (int i = 0; i < graph->n_variables; i++) {
+    const nacre_variable *variable = &graph->variable[i];
+    if (variable->regularizer.component == NULL || !variable->trained) {
+      continue;
+    }
+    const nacre_regularizer_ops *ops = variable->regularizer.component->ops;
+    int64_t at = model->offset[i];
+    sum += ops->penalty(model->device->math, variable->regularizer.cfg,
+                        &variable->shape, model->params + at,
+                        gradients ? model->grads + at : NULL);
+  }
+  return sum;
+}
+
+/* One range's update, cut into tiles. */
+typedef struct update_call {
+  const nacre_optimizer *optimizer;
+  const nacre_math *math;
+  nacre_opt_run run; /* of the whole range */
+  real *g;
+  double scale;      /* of the gradient; 1: leave it */
+  double clip;       /* NaN: none */
+  double decay;      /* weights are multiplied by 1 - decay */
+} update_call;
+
+static void clip_elements(int64_t n, real limit, real *restrict g) {
+  for (int64_t i = 0; i < n; i++) {
+    g[i] = g[i] > limit ? limit : g[i] < -limit ? -limit : g[i];
+  }
+}
+
+static void update_tile(void *ctx, int64_t begin, int64_t end) {
+  const update_call *call = ctx;
+  const nacre_math *math = call->math;
+  nacre_opt_run run = call->run;
+  real *g = call->g + begin;
+  int64_t n = end - begin;
+  run.n = n;
+  run.w += begin;
+  run.g = g;
+  for (uint32_t i = 0; i < call->optimizer->n_slots; i++) {
+    run.slot[i] += begin;
+  }
+  if (call->scale < 1) {
+    math->scale(math, n, (real)call->scale, g);
+  }
+  if (!isnan(call->clip)) {
+    clip_elements(n, (real)call->clip, g);
+  }
+  if (call->decay > 0) {
+    math->scale(math, n, (real)(1 - call->decay), run.w);
+  }
+  call->optimizer->ops->update(&run);
+  math->fill(math, n, 0, g);
+}
+
+/* What the gradients of a range are to be multiplied by. */
+static double gradient_scale(const nacre_optimizer *optimizer,
+                             double per_batch, double clip, int64_t first,
+                             int64_t count) {
+  const nacre_math *math = optimizer->model->device->math;
+  const real *g = optimizer->model->grads + first;
+  double norm = per_batch * sqrt(math->dot(math, count, g, g));
+  return norm > clip ? per_batch * clip / norm : per_batch;
+}
+
+static void update_range(nacre_optimizer *optimizer,
+                         const nacre_range *range, double scale) {
+  nacre_model *model = optimizer->model;
+  const nacre_update_cfg *update = &optimizer->cfg->update;
+  const nacre_math *math = model->device->math;
+  double rate = optimizer->rate * range->learning_rate_scale;
+  update_call call = {
+    .optimizer = optimizer, .math = math, .g = model->grads + range->first,
+    .scale = scale, .clip = update->clip_value,
+    .decay = isnan(update->weight_decay) ? 0 : rate * update->weight_decay,
+    .run = { .size = sizeof(nacre_opt_run), .math = math,
+             .cfg = optimizer->cfg->optimizer.cfg, .learning_rate = rate,
+             .step = optimizer->step, .scalar = optimizer->scalar,
+             .n = range->count, .w = model->params + range->first,
+             .shape = range->shape }
+  };
+  if (!isnan(update->clip_norm)) {
+    call.scale = gradient_scale(optimizer, scale, update->clip_norm,
+                                range->first, range->count);
+  }
+  for (uint32_t i = 0; i < optimizer->n_slots; i++) {
+    call.run.slot[i] =
+      optimizer->slots + (int64_t)i * model->trained + range->first;
+  }
+  if (range->count <= TILE ||
+      (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0) {
+    update_tile(&call, 0, range->count);
+  } else {
+    math->parallel(math, range->count, TILE, update_tile, &call);
+  }
+}
+
+static void constrain(nacre_optimizer *optimizer) {
+  nacre_model *model = optimizer->model;
+  const nacre_graph *graph = model->graph;
+  for (int i = 0; i < graph->n_variables; i++) {
+    const nacre_variable *variable = &graph->variable[i];
+    if (variable->constraint.component == NULL || !variable->trained) {
+      continue;
+    }
+    const nacre_constraint_ops *ops = variable->constraint.component->ops;
+    ops->project(model->device->math, variable->constraint.cfg,
+                 &variable->shape, model->params + model->offset[i]);
+  }
+}
+
+bool nacre_optimizer_step(nacre_optimizer *optimizer) {
+  const nacre_update_cfg *update = &optimizer->cfg->update;
+  int64_t batches = update->gradient_accumulation_steps;
+  if (++optimizer->pending < batches) {
+    return false;
+  }
+  optimizer->pending = 0;
+  optimizer->rate = nacre_optimizer_rate(optimizer);
+  optimizer->step++;
+  double scale = 1.0 / (double)batches;
+  if (!isnan(update->clip_global_norm)) {
+    scale = gradient_scale(optimizer, scale, update->clip_global_norm, 0,
+                           optimizer->model->trained);
+  }
+  if (optimizer->ops->begin != NULL) {
+    optimizer->ops->begin(optimizer->cfg->optimizer.cfg, optimizer->rate,
+                          optimizer->step, optimizer->scalar);
+  }
+  for (int i = 0; i < optimizer->n_ranges; i++) {
+    update_range(optimizer, &optimizer->range[i], scale);
+  }
+  if (optimizer->constrained) {
+    constrain(optimizer);
+  }
+  return true;
+}

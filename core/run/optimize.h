@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* optimize: moves a model's trained weights, in one pass over memory.
+ *
+ * The universal keys of every optimizer are dealt with here, on cache-hot
+ * tiles: clipping, decoupled weight decay, accumulation over batches. The
+ * order is Keras's: clip, decay, update, constrain. */
+#ifndef NACRE_RUN_OPTIMIZE_H
+#define NACRE_RUN_OPTIMIZE_H
+
+#include "run/model.h"
+
+/** The keys that every optimizer takes. */
+typedef struct nacre_update_cfg {
+  double clip_norm, clip_value, clip_global_norm; /* NaN: none */
+  double weight_decay;                            /* NaN: none */
+  int64_t gradient_accumulation_steps;
+} nacre_update_cfg;
+extern const nacre_span nacre_update_params;
+
+/** What an experiment says of its optimizer. */
+typedef struct nacre_optimizer_cfg {
+  nacre_choice optimizer;
+  nacre_choice schedule; /* component NULL: constant */
+  nacre_update_cfg update;
+} nacre_optimizer_cfg;
+
+/** Reads `optimizer:` and `schedule:` (either may be NULL; the optimizer is
+ *  then `fallback`). A schedule may also stand at learning_rate. */
+int nacre_optimizer_choose(nacre_optimizer_cfg *, nacre_params_ctx *,
+                           nacre_node *optimizer, nacre_node *schedule);
+
+/** A flat range of parameters that one update call may take. */
+typedef struct nacre_range {
+  int64_t first, count;
+  double learning_rate_scale;
+  const nacre_shape *shape; /* of a whole tensor; NULL if elementwise */
+} nacre_range;
+
+typedef struct nacre_optimizer {
+  const nacre_optimizer_cfg *cfg; /* borrowed */
+  const nacre_optimizer_ops *ops;
+  nacre_model *model;             /* borrowed */
+  nacre_range *range;
+  int n_ranges;
+  real *slots;                    /* [n_slots, trained] on the device */
+  uint32_t n_slots;
+  double scalar[NACRE_OPT_SCALARS];
+  double base_rate;               /* the optimizer's learning_rate */
+  double rate_scale;              /* by callbacks */
+  double rate;                    /* of the last update */
+  int64_t step;                   /* updates made */
+  int64_t pending;                /* batches accumulated */
+  int64_t steps_per_epoch, total_steps; /* for schedules */
+  bool regularized, constrained;
+} nacre_optimizer;
+
+int nacre_optimizer_make(nacre_optimizer *, const nacre_optimizer_cfg *,
+                         nacre_model *, nacre_error *);
+void nacre_optimizer_fini(nacre_optimizer *);
+
+/** Bytes of state that an optimizer would need, for plans. */
+int64_t nacre_optimizer_bytes(const nacre_optimizer_cfg *,
+                              const nacre_graph *);
+
+/** The learning rate that the next update will use. */
+double nacre_optimizer_rate(const nacre_optimizer *);
+/** Sum of all penalties; with `gradients` their gradients are added. */
+double nacre_optimizer_penalty(nacre_optimizer *, bool gradients);
+/** Takes one batch's gradients: updates and clears them when enough batches
+ *  have come in. True when weights moved. */
+bool nacre_optimizer_step(nacre_optimizer *);
+
+#endif

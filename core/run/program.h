@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* program: a layout bound to memory: a flat list of calls that a step walks.
+ *
+ * Nothing in a step allocates, looks up a name or checks a shape. */
+#ifndef NACRE_RUN_PROGRAM_H
+#define NACRE_RUN_PROGRAM_H
+
+#include "graph/layout.h"
+#include "run/model.h"
+
+/** A call; every call, the core's own included, takes a nacre_run. */
+typedef struct nacre_step {
+  void (*call)(nacre_run *);
+  nacre_run *run;
+} nacre_step;
+
+typedef struct nacre_program nacre_program;
+
+/** A head bound to its target. The feed writes target and sample_weight. */
+typedef struct nacre_bound_head {
+  const nacre_head *head;
+  nacre_program *program;
+  int64_t rows_per_sample, cols;
+  int64_t target_cols;   /* per row: cols, or 1 for class indices */
+  real *target;          /* [batch, rows_per_sample, target_cols], device */
+  double *sample_weight; /* [batch] host; used when `weighted` */
+  bool weighted;
+  real *y;               /* what the loss reads */
+  real *prediction;      /* [batch, rows_per_sample, cols] */
+  real *dy;              /* NULL: no gradient */
+  double *row_loss, *row_factor; /* [batch * rows_per_sample] */
+  double loss_sum;       /* of the last step: over rows, weighted */
+} nacre_bound_head;
+
+struct nacre_program {
+  nacre_model *model;
+  nacre_layout layout;
+  nacre_mode mode;
+  int64_t batch_max, batch;
+  char *activations, *scratch; /* device memory */
+  nacre_step *step;
+  int n_steps, n_forward;
+  nacre_run *run;              /* one for every vertex call */
+  int n_runs;
+  nacre_run **random;          /* those that read run->key */
+  int n_random;
+  nacre_tensor **batched;      /* tensors whose dim[0] is the batch */
+  int n_batched;
+  nacre_bound_head *head;      /* [heads of the graph] */
+  nacre_arena *arena;          /* the small things above */
+  /* The first fault of a step. */
+  bool faulted;
+  int fault_vertex;            /* -1: a loss */
+  int fault_head;
+  int64_t fault_sample;
+  char fault_text[256];
+};
+
+/** Binds a program. seed keys the streams of random layers. */
+int nacre_program_make(nacre_program *, nacre_model *, nacre_mode,
+                       int64_t batch_max, uint64_t seed, nacre_error *);
+void nacre_program_fini(nacre_program *);
+
+/** The number of samples in the following steps, 1..batch_max. */
+void nacre_program_set_batch(nacre_program *, int64_t batch);
+/** The step that random layers draw for. */
+void nacre_program_set_step(nacre_program *, int64_t step);
+/** Walks the list. Gradients are added to the model's. */
+void nacre_program_run(nacre_program *);
+
+/** Where input `index` of the model is to be written: [batch, shape], on the
+ *  device. */
+real *nacre_program_input(const nacre_program *, int index);
+/** The value of an edge after a run. */
+real *nacre_program_value(const nacre_program *, int edge);
+
+#endif

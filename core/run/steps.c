@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/steps.h"
+
+#include <math.h>
+
+/* Below this many elements a call is cheaper than telling threads of it. */
+#define SMALL 16384
+/* Elements of one tile of rows. */
+#define TILE 8192
+
+static int64_t last_extent(const nacre_tensor *tensor) {
+  return tensor->rank > 1 ? tensor->dim[tensor->rank - 1] : 1;
+}
+
+/* Rows of `cols` elements in one tile: fixed by the shape alone. */
+static int64_t tile_rows(int64_t cols) {
+  return cols >= TILE ? 1 : TILE / (cols > 0 ? cols : 1);
+}
+
+typedef struct rows_call {
+  const nacre_math *math;
+  const nacre_activation *act;
+  int64_t cols;
+  const real *x, *dy;
+  real *y;
+} rows_call;
+
+static void forward_rows(void *ctx, int64_t begin, int64_t end) {
+  const rows_call *call = ctx;
+  int64_t at = begin * call->cols;
+  call->act->forward(call->math, call->act->cfg, end - begin, call->cols,
+                     call->x + at, call->y + at);
+}
+
+static void backward_rows(void *ctx, int64_t begin, int64_t end) {
+  const rows_call *call = ctx;
+  int64_t at = begin * call->cols;
+  call->act->backward(call->math, call->act->cfg, end - begin, call->cols,
+                      call->x + at, call->dy + at, call->y + at);
+}
+
+static void for_rows(rows_call *call, int64_t count, nacre_body body) {
+  int64_t rows = call->cols > 0 ? count / call->cols : 0;
+  if (count <= SMALL) {
+    body(call, 0, rows);
+  } else {
+    call->math->parallel(call->math, rows, tile_rows(call->cols), body, call);
+  }
+}
+
+void nacre_step_activate(nacre_run *run) {
+  const nacre_tensor *x = &run->in[0];
+  rows_call call = { run->math, run->self, last_extent(x), nacre_data(x),
+                     NULL, nacre_data(&run->out[0]) };
+  for_rows(&call, nacre_tensor_count(x), forward_rows);
+}
+
+void nacre_step_derive(nacre_run *run) {
+  const nacre_tensor *x = &run->in[0];
+  rows_call call = { run->math, run->self, last_extent(x), nacre_data(x),
+                     nacre_data(&run->dout[0]), nacre_data(&run->din[0]) };
+  for_rows(&call, nacre_tensor_count(x), backward_rows);
+}
+
+void nacre_step_add(nacre_run *run) {
+  run->math->axpy(run->math, nacre_tensor_count(&run->out[0]), 1,
+                  nacre_data(&run->in[0]), nacre_data(&run->out[0]));
+}
+
+void nacre_step_copy(nacre_run *run) {
+  run->math->copy(run->math, nacre_tensor_count(&run->out[0]),
+                  nacre_data(&run->in[0]), nacre_data(&run->out[0]));
+}
+
+void nacre_step_zero(nacre_run *run) {
+  run->math->fill(run->math, nacre_tensor_count(&run->out[0]), 0,
+                  nacre_data(&run->out[0]));
+}
+
+/* Losses. */
+
+typedef struct loss_call {
+  nacre_bound_head *head;
+  const nacre_math *math;
+  double scale;
+  const real *y;
+  real *dy, *prob;
+  bool on_logits;
+  int32_t fault; /* of the earliest tile that had one */
+  int64_t fault_row;
+} loss_call;
+
+static void loss_rows(void *ctx, int64_t begin, int64_t end) {
+  loss_call *call = ctx;
+  nacre_bound_head *head = call->head;
+  int64_t at = begin * head->cols;
+  nacre_loss_run run = {
+    .size = sizeof(run), .math = call->math, .cfg = head->head->loss.cfg,
+    .rows = end - begin, .cols = head->cols, .y = call->y + at,
+    .target = head->target + begin * head->target_cols,
+    .weight = head->weighted ? head->row_factor + begin : NULL,
+    .scale = call->scale, .loss = head->row_loss + begin,
+    .dy = call->dy != NULL ? call->dy + at : NULL,
+    .prob = call->prob != NULL ? call->prob + at : NULL,
+    .on_logits = call->on_logits
+  };
+  head->head->loss_ops->rows(&run);
+  /* Tiles may run side by side: a row's fault is kept in its own loss. */
+  if (run.fault != 0 && run.fault_row < run.rows) {
+    head->row_loss[begin + run.fault_row] = -HUGE_VAL;
+    __atomic_store_n(&call->fault, 1, __ATOMIC_RELAXED);
+  }
+}
+
+/* Each row's factor: its sample's weight, shared by the rows. */
+static void weigh_rows(nacre_bound_head *head, int64_t rows, double scale) {
+  for (int64_t i = 0; i < rows; i++) {
+    head->row_factor[i] =
+      head->sample_weight[i / head->rows_per_sample] * scale;
+  }
+}
+
+static void sum_losses(nacre_bound_head *head, int64_t rows) {
+  double sum = 0;
+  if (head->weighted) {
+    for (int64_t i = 0; i < rows; i++) {
+      sum += head->row_loss[i] *
+             head->sample_weight[i / head->rows_per_sample];
+    }
+  } else {
+    for (int64_t i = 0; i < rows; i++) {
+      sum += head->row_loss[i];
+    }
+  }
+  head->loss_sum = sum;
+}
+
+static void report_bad_target(nacre_bound_head *head, int64_t rows) {
+  nacre_program *program = head->program;
+  for (int64_t i = 0; i < rows && !program->faulted; i++) {
+    if (head->row_loss[i] <= -HUGE_VAL) {
+      program->faulted = true;
+      program->fault_vertex = -1;
+      program->fault_head =
+        (int)(head->head - program->model->graph->head);
+      program->fault_sample = i / head->rows_per_sample;
+    }
+  }
+}
+
+void nacre_step_loss(nacre_run *run) {
+  nacre_bound_head *head = run->self;
+  int64_t rows = run->batch * head->rows_per_sample;
+  loss_call call = {
+    .head = head, .math = run->math, .scale = head->head->weight /
+                                              (double)rows,
+    .y = head->y, .dy = head->dy,
+    .prob = head->head->on_logits ? head->prediction : NULL,
+    .on_logits = head->head->on_logits
+  };
+  if (head->weighted) {
+    weigh_rows(head, rows, call.scale);
+  }
+  if (rows * head->cols <= SMALL) {
+    loss_rows(&call, 0, rows);
+  } else {
+    run->math->parallel(run->math, rows, tile_rows(head->cols), loss_rows,
+                        &call);
+  }
+  if (call.fault != 0) {
+    report_bad_target(head, rows);
+  }
+  sum_losses(head, rows);
+}
