@@ -106,7 +106,7 @@ static const nacre_param params[] = {
               "Epochs without improvement after which training ends.", 0),
   NACRE_PARAM(early_cfg, mode, "auto", "auto|min|max", "",
               "Whether lower or higher is better; auto: the metric says.", 0),
-  NACRE_PARAM(early_cfg, baseline, "nan", NULL, "",
+  NACRE_PARAM(early_cfg, baseline, "null", NULL, "",
               "Patience runs out unless the number gets better than this.",
               0),
   NACRE_PARAM(early_cfg, restore_best_weights, "false", NULL, "",
