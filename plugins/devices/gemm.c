@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* gemm: products of matrices by own kernels.
+ *
+ * Small ones run without packing. For the others C is cut into blocks, which
+ * threads take as they come; within a block, panels of A of a few rows stay
+ * in the first-level cache while packed panels of B stream past from the
+ * second. B is packed by the first panel of A as it multiplies. The sum over
+ * k is one chain per element of C, cut at the same places for every shape k,
+ * so neither the blocks nor the threads can be seen in the result. */
+#include "host.h"
+
+/* Multiply-adds up to which plain loops, or kernels without packing, win. */
+#define SCALAR_WORK 48
+#define DIRECT_WORK 8192
+#define STACK_REALS 1024 /* of a small transposed B */
+/* Multiply-adds that are worth a block of their own. */
+#define BLOCK_WORK 262144.0
+#define WORK_PER_NS 40.0
+
+static real *row_of(real *c, int64_t ldc, int64_t i) {
+  return c + i * ldc;
+}
+
+void nacre_gemm_activate(const nacre_math *math, const nacre_gemm *g,
+                         int64_t rows, int64_t cols, real *c) {
+  const nacre_activation *act = g->act;
+  if (cols == g->ldc) {
+    act->forward(math, act->cfg, rows, cols, c, c);
+    return;
+  }
+  for (int64_t i = 0; i < rows; i++) {
+    real *row = row_of(c, g->ldc, i);
+    act->forward(math, act->cfg, 1, cols, row, row);
+  }
+}
+
+/* A handful of multiply-adds: anything but plain loops costs more. */
+static void run_scalar(const nacre_gemm *g, const real *a, const real *b,
+                       real *c) {
+  const int64_t a_row = g->flags & NACRE_GEMM_TRANS_A ? 1 : g->lda;
+  const int64_t a_k = g->flags & NACRE_GEMM_TRANS_A ? g->lda : 1;
+  const int64_t b_col = g->flags & NACRE_GEMM_TRANS_B ? g->ldb : 1;
+  const int64_t b_k = g->flags & NACRE_GEMM_TRANS_B ? 1 : g->ldb;
+  const real alpha = (real)g->alpha;
+  const real beta = (real)g->beta;
+  for (int64_t i = 0; i < g->m; i++) {
+    for (int64_t j = 0; j < g->n; j++) {
+      real sum = 0;
+      for (int64_t k = 0; k < g->k; k++) {
+        sum += a[i * a_row + k * a_k] * b[k * b_k + j * b_col];
+      }
+      real *at = &c[i * g->ldc + j];
+      sum *= alpha;
+      if (beta != 0) {
+        sum += beta * *at;
+      }
+      *at = g->bias == NULL ? sum : sum + g->bias[j];
+    }
+  }
+}
+
+static void run_small(const nacre_math *math, const nacre_gemm *g,
+                      const real *a, const real *b, real *c) {
+  const kernels *kern = ((const host_device *)math->self)->kern;
+  if (g->m * g->n * g->k <= SCALAR_WORK) {
+    run_scalar(g, a, b, c);
+  } else if (g->flags & NACRE_GEMM_TRANS_B) {
+    real turned[STACK_REALS]; /* [k, n] */
+    kern->transpose(g->k, g->n, b, g->ldb, g->n, turned);
+    kern->direct(g, a, turned, g->n, c);
+  } else {
+    kern->direct(g, a, b, g->ldb, c);
+  }
+  if (g->act != NULL) {
+    nacre_gemm_activate(math, g, g->m, g->n, c);
+  }
+}
+
+/* Extents of real matrices fit in memory, so products of two of them do not
+ * overflow; of three they may, and that is compared in double. */
+static double work_of(const nacre_gemm *g) {
+  return (double)g->m * (double)g->n * (double)g->k;
+}
+
+static int is_small(const nacre_gemm *g) {
+  return work_of(g) <= DIRECT_WORK &&
+         (!(g->flags & NACRE_GEMM_TRANS_B) || g->n * g->k <= STACK_REALS);
+}
+
+int nacre_gemm_run_small(const nacre_math *math, const nacre_gemm *g) {
+  if (g->batch != 1 || !is_small(g)) {
+    return 0;
+  }
+  run_small(math, g, g->a, g->b, g->c);
+  return 1;
+}
+
+/* One piece of k of one block of C. */
+typedef struct piece {
+  const nacre_math *math;
+  const kernels *kern;
+  const nacre_gemm *g;
+  real *a_space, *b_space;
+  const real *a, *b;        /* of this entry of the batch */
+  real *c;
+  int64_t row, rows, col, cols; /* the block */
+  int64_t k, k_count;
+  int first, last;          /* of the pieces of k */
+} piece;
+
+/* Panel j of B is this wide: only the last may have half the registers. */
+static int64_t panel_registers(const piece *p, int64_t cols) {
+  return cols <= p->kern->lanes ? 1 : 2;
+}
+
+static void pack_a_rows(const piece *p, int64_t row, int64_t rows) {
+  const real *a = p->a + row * p->g->lda + p->k;
+  for (int64_t i = 0; i < rows; i++) {
+    real *out = p->a_space + i * KERNEL_A_STRIDE;
+    for (int64_t k = 0; k < p->k_count; k++) {
+      out[k] = a[k];
+    }
+    a += p->g->lda;
+  }
+}
+
+static void pack_a_columns(const piece *p, int64_t row, int64_t rows,
+                           int64_t step) {
+  const real *a = p->a + p->k * p->g->lda + row;
+  real *out = p->a_space;
+  for (int64_t k = 0; k < p->k_count; k++) {
+    for (int64_t i = 0; i < rows; i++) {
+      out[i] = a[i];
+    }
+    a += p->g->lda;
+    out += step;
+  }
+}
+
+/* All of the block's B at once, when it must be turned anyway. */
+static void pack_b_turned(const piece *p) {
+  const int64_t width = 2 * p->kern->lanes;
+  real *out = p->b_space;
+  for (int64_t j = 0; j < p->cols; j += width) {
+    int64_t cols = p->cols - j < width ? p->cols - j : width;
+    int64_t wide = panel_registers(p, cols) * p->kern->lanes;
+    p->kern->transpose(p->k_count, cols,
+                       p->b + (p->col + j) * p->g->ldb + p->k, p->g->ldb,
+                       wide, out);
+    out += p->k_count * wide;
+  }
+}
+
+/* Brings a panel of A where the kernels read it; returns its layout. */
+static int place_a(const piece *p, kernel_tile *t, int64_t row,
+                   int64_t rows) {
+  const int64_t width = 2 * p->kern->lanes;
+  t->a = p->a_space;
+  if (!(p->g->flags & NACRE_GEMM_TRANS_A)) {
+    pack_a_rows(p, row, rows);
+    return KERNEL_A_ROWS;
+  }
+  if (p->cols <= width) {
+    t->a = p->a + p->k * p->g->lda + row; /* read once: where it is */
+    t->a_step = p->g->lda;
+  } else {
+    t->a_step = 16;
+    pack_a_columns(p, row, rows, t->a_step);
+  }
+  return KERNEL_A_COLUMNS;
+}
+
+/* One panel of rows of C, over all columns of the block. */
+static void run_panel(const piece *p, int64_t row, int64_t rows,
+                      int b_layout) {
+  const nacre_gemm *g = p->g;
+  const int64_t width = 2 * p->kern->lanes;
+  kernel_tile t;
+  t.k = p->k_count;
+  t.ldc = g->ldc;
+  t.alpha = (real)g->alpha;
+  t.beta = p->first ? (real)g->beta : 1;
+  const int a_layout = place_a(p, &t, row, rows);
+  real *packed = p->b_space;
+  for (int64_t j = 0; j < p->cols; j += width) {
+    const int64_t col = p->col + j;
+    t.cols = p->cols - j < width ? p->cols - j : width;
+    const int64_t wide = panel_registers(p, t.cols);
+    t.save = packed;
+    t.b_step = g->ldb;
+    t.b = b_layout == KERNEL_B_PACKED ? packed
+                                      : p->b + p->k * g->ldb + col;
+    t.c = row_of(p->c, g->ldc, row) + col;
+    t.bias = p->last && g->bias != NULL ? g->bias + col : NULL;
+    p->kern->tile[a_layout][b_layout][wide - 1][rows - 1](&t);
+    packed += p->k_count * wide * p->kern->lanes;
+  }
+  if (p->last && g->act != NULL) {
+    nacre_gemm_activate(p->math, g, rows, p->cols,
+                        row_of(p->c, g->ldc, row) + p->col);
+  }
+}
+
+static void run_piece(const piece *p) {
+  const int turned = (p->g->flags & NACRE_GEMM_TRANS_B) != 0;
+  const int64_t panels = (p->rows - 1) / p->kern->rows + 1;
+  if (turned) {
+    pack_b_turned(p);
+  }
+  for (int64_t i = 0; i < panels; i++) {
+    const int64_t begin = p->rows * i / panels;
+    const int64_t end = p->rows * (i + 1) / panels;
+    int b_layout = KERNEL_B_PACKED;
+    if (!turned && i == 0) {
+      b_layout = panels > 1 ? KERNEL_B_SAVE : KERNEL_B_DIRECT;
+    }
+    run_panel(p, p->row + begin, end - begin, b_layout);
+  }
+}
+
+/* How C is cut. */
+typedef struct cut {
+  const nacre_math *math;
+  const nacre_gemm *g;
+  int64_t row_blocks, col_blocks;
+} cut;
+
+static void run_block(const cut *u, real *space, int64_t index) {
+  const nacre_gemm *g = u->g;
+  const kernels *kern = ((const host_device *)u->math->self)->kern;
+  const int64_t width = 2 * kern->lanes;
+  const int64_t units = (g->n - 1) / width + 1;
+  const int64_t entry = index / (u->row_blocks * u->col_blocks);
+  const int64_t i = index / u->col_blocks % u->row_blocks;
+  const int64_t j = index % u->col_blocks;
+  const int64_t pieces = g->k > 0 ? (g->k - 1) / KERNEL_K_MAX + 1 : 1;
+  piece p;
+  p.math = u->math;
+  p.kern = kern;
+  p.g = g;
+  p.a_space = space;
+  p.b_space = space + HOST_A_REALS;
+  p.a = g->a + entry * g->stride_a;
+  p.b = g->b + entry * g->stride_b;
+  p.c = g->c + entry * g->stride_c;
+  p.row = g->m * i / u->row_blocks;
+  p.rows = g->m * (i + 1) / u->row_blocks - p.row;
+  p.col = units * j / u->col_blocks * width;
+  const int64_t end = units * (j + 1) / u->col_blocks * width;
+  p.cols = (end < g->n ? end : g->n) - p.col;
+  for (int64_t k = 0; k < pieces; k++) {
+    p.k = g->k * k / pieces;
+    p.k_count = g->k * (k + 1) / pieces - p.k;
+    p.first = k == 0;
+    p.last = k == pieces - 1;
+    run_piece(&p);
+  }
+}
+
+static void run_blocks(void *ctx, int64_t begin, int64_t end) {
+  const cut *u = ctx;
+  host_device *d = u->math->self;
+  real *space = nacre_host_take_space(d);
+  for (int64_t i = begin; i < end; i++) {
+    run_block(u, space, i);
+  }
+  nacre_host_give_space(d, space);
+}
+
+/* Enough blocks for the threads to share evenly, cut where the least has to
+ * be packed twice: A once per block of columns, B once per block of rows. */
+static void choose_cut(cut *u, const kernels *kern, double work) {
+  const nacre_gemm *g = u->g;
+  const int64_t width = 2 * kern->lanes;
+  double worth = work * (double)g->batch / BLOCK_WORK;
+  double want = u->math->threads > 1 ? 4.0 * (double)u->math->threads : 1;
+  want = (worth < want ? worth : want) / (double)g->batch;
+  u->row_blocks = 1;
+  u->col_blocks = (g->n - 1) / KERNEL_N_MAX + 1;
+  while ((double)(u->row_blocks * u->col_blocks) < want) {
+    int64_t rows = g->m / u->row_blocks;
+    int64_t cols = g->n / u->col_blocks;
+    if (cols >= 2 * width && cols >= rows) {
+      u->col_blocks++;
+    } else if (rows >= 2 * kern->rows) {
+      u->row_blocks++;
+    } else if (cols >= 2 * width) {
+      u->col_blocks++;
+    } else {
+      return;
+    }
+  }
+}
+
+static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
+  const cut *u = ctx;
+  const nacre_gemm *g = u->g;
+  for (int64_t i = begin; i < end; i++) {
+    run_small(u->math, g, g->a + i * g->stride_a, g->b + i * g->stride_b,
+              g->c + i * g->stride_c);
+  }
+}
+
+void nacre_gemm_run(const nacre_math *math, const nacre_gemm *g) {
+  if (nacre_gemm_run_small(math, g)) {
+    return;
+  }
+  if (g->m <= 0 || g->n <= 0 || g->batch <= 0) {
+    return;
+  }
+  host_device *d = math->self;
+  cut u = { math, g, 1, 1 };
+  const double work = work_of(g);
+  const double ns = work * (double)g->batch / WORK_PER_NS;
+  const int small = is_small(g);
+  if (!small) {
+    choose_cut(&u, d->kern, work);
+  }
+  const int64_t blocks = u.row_blocks * u.col_blocks * g->batch;
+  /* Blocks that are small by themselves go together. */
+  const double each = work * (double)g->batch / (double)blocks;
+  const int64_t grain =
+    each < BLOCK_WORK / 2 ? (int64_t)(BLOCK_WORK / (each + 256.0)) : 1;
+  nacre_pool_run(d->pool, blocks, grain > 0 ? grain : 1, ns,
+                 small ? run_small_entries : run_blocks, &u);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* kern_portable: kernels in plain C for every machine. */
+#include "lanes_portable.h"
+
+#include "direct.h"
+#include "microtile.h"
+#include "philox.h"
+#include "pointwise.h"
+#include "reduce.h"
+#include "table.h"
+
+TILES(6)
+
+const kernels nacre_kernels_portable = KERNEL_TABLE("portable", 6);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: the table that each instruction set fills with its own versions
+ * of the inner loops. One is chosen when a device is opened; nothing else of
+ * a kernel file is visible. All functions run on the calling thread. */
+#ifndef NACRE_DEVICES_KERNELS_H
+#define NACRE_DEVICES_KERNELS_H
+
+#include <nacre/plugin.h>
+
+/* The longest stretch of k that one pass over packed panels takes, and the
+ * widest block of columns: together half of a 1 MiB second-level cache. */
+#define KERNEL_K_MAX ((int64_t)(2048 / sizeof(real)))
+#define KERNEL_N_MAX ((int64_t)256)
+/* Rows of a packed A lie this far apart: a constant, so that every address in
+ * the inner loop is one register and a displacement, and an odd number of
+ * cache lines, so that they do not compete for the same sets. */
+#define KERNEL_A_STRIDE (KERNEL_K_MAX + (int64_t)(64 / sizeof(real)))
+#define KERNEL_ROWS_MAX 14
+
+/** One tile of C: c = alpha A B + beta c + bias, up to KERNEL_ROWS_MAX rows.
+ *  How A and B lie in memory is the choice of a function in the table. */
+typedef struct kernel_tile {
+  int64_t k;
+  const real *a;    /* rows: [rows, KERNEL_A_STRIDE]; columns: [k, a_step] */
+  int64_t a_step;
+  const real *b;    /* [k, cols], rows b_step apart */
+  int64_t b_step;
+  real *save;       /* NULL, or where a packed copy of B goes */
+  real *c;          /* [rows, cols], rows ldc apart */
+  int64_t ldc;
+  int64_t cols;     /* at most the width of the tile */
+  real alpha, beta; /* with beta 0, c is not read */
+  const real *bias; /* [cols]; or NULL */
+} kernel_tile;
+
+typedef void (*kernel_tile_run)(const kernel_tile *);
+
+#define KERNEL_A_ROWS 0    /* A packed row by row */
+#define KERNEL_A_COLUMNS 1 /* A as [k, rows]: op(A) of a transposed matrix */
+#define KERNEL_B_PACKED 0  /* B packed: padded with zeros to full lanes */
+#define KERNEL_B_DIRECT 1  /* B where it is */
+#define KERNEL_B_SAVE 2    /* B where it is, leaving a packed copy */
+
+typedef void (*kernel_pointwise)(const nacre_math *, int64_t n,
+                                 const real *x, real *y);
+
+typedef struct kernels {
+  const char *name;   /* "AVX-512" */
+  int64_t lanes;      /* reals in a register */
+  int64_t rows, wide; /* the largest tile: rows, and columns in registers */
+  /* [layout of A][layout of B][wide - 1][rows - 1] */
+  const kernel_tile_run (*tile)[3][2][KERNEL_ROWS_MAX];
+  /** Small products with B untransposed: no packing at all. */
+  void (*direct)(const nacre_gemm *, const real *a, const real *b, int64_t ldb,
+                 real *c);
+  /** Packed rows of k of B transposed: out[k][lanes*wide], from b[n][ldb];
+   *  n at most lanes*wide, the rest is zeros. */
+  void (*transpose)(int64_t k, int64_t n, const real *b, int64_t ldb,
+                    int64_t width, real *out);
+  kernel_pointwise exp, log, log1p, tanh, sigmoid, erf;
+  void (*softmax)(int64_t rows, int64_t cols, const real *x, real *y);
+  double (*sum)(int64_t n, const real *x);
+  double (*dot)(int64_t n, const real *x, const real *y);
+  /** y[j] += sum of x[i][j], rows ldx apart. */
+  void (*col_sum)(int64_t rows, int64_t cols, const real *x, int64_t ldx,
+                  real *y);
+  void (*fill)(int64_t n, real value, real *y);
+  void (*axpy)(int64_t n, real a, const real *x, real *y);
+  void (*scale)(int64_t n, real a, real *y);
+  void (*uniform)(nacre_key key, uint64_t first, int64_t n, real *y);
+} kernels;
+
+extern const kernels nacre_kernels_portable;
+#ifdef __x86_64__
+extern const kernels nacre_kernels_avx2;
+extern const kernels nacre_kernels_avx512;
+#endif
+
+#endif

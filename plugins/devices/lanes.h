@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* lanes: a register of reals as a C type, for the kernels of one instruction
+ * set. The including file has defined LANE_BYTES and KERNEL(name), which adds
+ * the set's suffix, and then gives the few operations that C has no operator
+ * for: v_fma, v_max, v_min, v_scale, part_*, v_add_across, v_max_across. */
+#ifndef NACRE_DEVICES_LANES_H
+#define NACRE_DEVICES_LANES_H
+
+#include <string.h>
+
+#include "kernels.h"
+
+#define LANES ((int64_t)(LANE_BYTES / sizeof(real)))
+#define ALWAYS static inline __attribute__((always_inline))
+
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#ifdef NACRE_DOUBLE
+typedef int64_t lane_int;
+typedef uint64_t lane_word;
+#else
+typedef int32_t lane_int;
+typedef uint32_t lane_word;
+#endif
+
+typedef real vreal __attribute__((vector_size(LANE_BYTES)));
+typedef lane_int vint __attribute__((vector_size(LANE_BYTES)));
+typedef real vloose __attribute__((vector_size(LANE_BYTES), may_alias,
+                                   aligned(__alignof__(real))));
+
+ALWAYS vreal v_load(const real *p) {
+  return (vreal)*(const vloose *)(const void *)p;
+}
+
+ALWAYS void v_store(real *p, vreal x) {
+  *(vloose *)(void *)p = (vloose)x;
+}
+
+ALWAYS vreal v_set(real x) {
+  return x - (vreal){ 0 };
+}
+
+ALWAYS vint i_set(lane_int x) {
+  return x - (vint){ 0 };
+}
+
+/* Where mask (all ones or all zeros in each lane) a, else b. */
+ALWAYS vreal v_select(vint mask, vreal a, vreal b) {
+  return (vreal)((mask & (vint)a) | (~mask & (vint)b));
+}
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* lanes_avx2: registers of 32 bytes with fused multiply-add. */
+#ifndef NACRE_DEVICES_LANES_AVX2_H
+#define NACRE_DEVICES_LANES_AVX2_H
+
+#include <immintrin.h>
+
+#define LANE_BYTES 32
+#define KERNEL(name) name##_avx2
+
+#include "lanes.h"
+
+#ifdef NACRE_DOUBLE
+#define OF_LANES(name) _mm256_##name##_pd
+#else
+#define OF_LANES(name) _mm256_##name##_ps
+#endif
+typedef __m256i part;
+
+ALWAYS vreal v_fma(vreal a, vreal b, vreal c) {
+  return (vreal)OF_LANES(fmadd)(a, b, c);
+}
+
+/* With a NaN on either side, b: as _mm256_max_ps does. */
+ALWAYS vreal v_max(vreal a, vreal b) {
+  return (vreal)OF_LANES(max)(a, b);
+}
+
+ALWAYS vreal v_min(vreal a, vreal b) {
+  return (vreal)OF_LANES(min)(a, b);
+}
+
+ALWAYS real v_add_across(vreal x) {
+  real lane[LANE_BYTES / sizeof(real)];
+  memcpy(lane, &x, sizeof lane);
+#ifdef NACRE_DOUBLE
+  return (lane[0] + lane[2]) + (lane[1] + lane[3]);
+#else
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+         ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+#endif
+}
+
+ALWAYS real v_max_across(vreal x) {
+  real most = x[0];
+  for (int64_t i = 1; i < LANES; i++) {
+    most = x[i] > most ? x[i] : most;
+  }
+  return most;
+}
+
+/* The first n lanes; all of them for n >= LANES. */
+ALWAYS part part_first(int64_t n) {
+#ifdef NACRE_DOUBLE
+  const vint index = { 0, 1, 2, 3 };
+#else
+  const vint index = { 0, 1, 2, 3, 4, 5, 6, 7 };
+#endif
+  return (part)(index < i_set((lane_int)(n < LANES ? n : LANES)));
+}
+
+ALWAYS vreal v_load_part(const real *p, part mask) {
+  return (vreal)OF_LANES(maskload)(p, mask);
+}
+
+ALWAYS void v_store_part(real *p, part mask, vreal x) {
+  OF_LANES(maskstore)(p, mask, x);
+}
+
+ALWAYS vreal v_select_part(part mask, vreal a, vreal b) {
+  return v_select((vint)mask, a, b);
+}
+
+#include "scale.h"
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* lanes_portable: registers of 16 bytes by the compiler's vector types,
+ * which it maps to SSE2, NEON, VSX or plain scalars. */
+#ifndef NACRE_DEVICES_LANES_PORTABLE_H
+#define NACRE_DEVICES_LANES_PORTABLE_H
+
+#define LANE_BYTES 16
+#define KERNEL(name) name##_portable
+
+#include "lanes.h"
+
+typedef int64_t part;
+
+/* Fused where the machine has it: -ffp-contract=fast. */
+ALWAYS vreal v_fma(vreal a, vreal b, vreal c) {
+  return a * b + c;
+}
+
+/* With a NaN on either side, b. */
+ALWAYS vreal v_max(vreal a, vreal b) {
+  return v_select((vint)(a > b), a, b);
+}
+
+ALWAYS vreal v_min(vreal a, vreal b) {
+  return v_select((vint)(a < b), a, b);
+}
+
+ALWAYS real v_add_across(vreal x) {
+#ifdef NACRE_DOUBLE
+  return x[0] + x[1];
+#else
+  return (x[0] + x[2]) + (x[1] + x[3]);
+#endif
+}
+
+ALWAYS real v_max_across(vreal x) {
+  real most = x[0];
+  for (int64_t i = 1; i < LANES; i++) {
+    most = x[i] > most ? x[i] : most;
+  }
+  return most;
+}
+
+/* The first n lanes; all of them for n >= LANES. */
+ALWAYS part part_first(int64_t n) {
+  return n < LANES ? n : LANES;
+}
+
+ALWAYS vreal v_load_part(const real *p, part n) {
+  if (n == LANES) {
+    return v_load(p);
+  }
+  vreal x = { 0 };
+  for (int64_t i = 0; i < n; i++) {
+    x[i] = p[i];
+  }
+  return x;
+}
+
+ALWAYS void v_store_part(real *p, part n, vreal x) {
+  if (n == LANES) {
+    v_store(p, x);
+    return;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    p[i] = x[i];
+  }
+}
+
+ALWAYS vreal v_select_part(part n, vreal a, vreal b) {
+  for (int64_t i = 0; i < n; i++) {
+    b[i] = a[i];
+  }
+  return b;
+}
+
+#include "scale.h"
+
+#endif

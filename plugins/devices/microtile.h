@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* microtile: the inner loop of a matrix product, on the lanes of whichever
+ * kernel file includes it.
+ *
+ * A tile of `rows` by `wide` registers of C stays in registers for the whole
+ * length of k, after Goto and van de Geijn, "Anatomy of high-performance
+ * matrix multiplication", ACM TOMS 34(3), 2008. Every element of C is one
+ * chain of multiply-adds in the order of k, whatever the tile it falls in:
+ * that is why results do not depend on how C is cut among threads. */
+#ifndef NACRE_DEVICES_MICROTILE_H
+#define NACRE_DEVICES_MICROTILE_H
+
+/* c = alpha acc + beta c + bias, for one register. */
+ALWAYS void tile_put(const kernel_tile *t, real *c, const real *bias,
+                     part mask, vreal acc) {
+  vreal y = acc * v_set(t->alpha);
+  if (t->beta != 0) {
+    y = v_fma(v_set(t->beta), v_load_part(c, mask), y);
+  }
+  if (bias != NULL) {
+    y += v_load_part(bias, mask);
+  }
+  v_store_part(c, mask, y);
+}
+
+/* All but t are constants where this is inlined, so the loops over rows and
+ * registers unroll completely and acc lives in registers. */
+ALWAYS void tile_run(const kernel_tile *t, const int rows, const int wide,
+                     const int a_layout, const int b_layout) {
+  vreal acc[KERNEL_ROWS_MAX][2];
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < wide; j++) {
+      acc[i][j] = (vreal){ 0 };
+    }
+  }
+  const real *a = t->a;
+  const real *b = t->b;
+  real *save = t->save;
+  const int64_t a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
+  const int64_t b_step =
+    b_layout == KERNEL_B_PACKED ? wide * LANES : t->b_step;
+  part mask[2];
+  mask[0] = part_first(t->cols);
+  mask[1] = part_first(t->cols > LANES ? t->cols - LANES : 0);
+  for (int64_t k = t->k; k > 0; k--) {
+    vreal row[2];
+    UNROLL for (int j = 0; j < wide; j++) {
+      row[j] = b_layout == KERNEL_B_PACKED
+                 ? v_load(b + j * LANES)
+                 : v_load_part(b + j * LANES, mask[j]);
+      if (b_layout == KERNEL_B_SAVE) {
+        v_store(save + j * LANES, row[j]);
+      }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+      vreal one =
+        v_set(a_layout == KERNEL_A_ROWS ? a[i * KERNEL_A_STRIDE] : a[i]);
+      UNROLL for (int j = 0; j < wide; j++) {
+        acc[i][j] = v_fma(one, row[j], acc[i][j]);
+      }
+    }
+    a += a_step;
+    b += b_step;
+    save += wide * LANES;
+  }
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < wide; j++) {
+      tile_put(t, t->c + i * t->ldc + j * LANES,
+               t->bias == NULL ? NULL : t->bias + j * LANES, mask[j],
+               acc[i][j]);
+    }
+  }
+}
+
+#define TILE_NAME(a, b, wide, rows) KERNEL(tile_##a##b##_##rows##x##wide)
+#define TILE(a, b, wide, rows)                                        \
+  static void KERNEL(tile_##a##b##_##rows##x##wide)(                  \
+    const kernel_tile *t) {                                           \
+    tile_run(t, rows, wide, a, b);                                    \
+  }
+#define TILES_6(a, b, wide)                                           \
+  TILE(a, b, wide, 1) TILE(a, b, wide, 2) TILE(a, b, wide, 3)         \
+  TILE(a, b, wide, 4) TILE(a, b, wide, 5) TILE(a, b, wide, 6)
+#define TILES_14(a, b, wide)                                          \
+  TILES_6(a, b, wide)                                                 \
+  TILE(a, b, wide, 7) TILE(a, b, wide, 8) TILE(a, b, wide, 9)         \
+  TILE(a, b, wide, 10) TILE(a, b, wide, 11) TILE(a, b, wide, 12)      \
+  TILE(a, b, wide, 13) TILE(a, b, wide, 14)
+#define LIST_6(a, b, wide)                                            \
+  KERNEL(tile_##a##b##_1x##wide), KERNEL(tile_##a##b##_2x##wide),     \
+    KERNEL(tile_##a##b##_3x##wide), KERNEL(tile_##a##b##_4x##wide),   \
+    KERNEL(tile_##a##b##_5x##wide), KERNEL(tile_##a##b##_6x##wide)
+#define LIST_14(a, b, wide)                                           \
+  LIST_6(a, b, wide),                                                 \
+    KERNEL(tile_##a##b##_7x##wide), KERNEL(tile_##a##b##_8x##wide),   \
+    KERNEL(tile_##a##b##_9x##wide), KERNEL(tile_##a##b##_10x##wide),  \
+    KERNEL(tile_##a##b##_11x##wide), KERNEL(tile_##a##b##_12x##wide), \
+    KERNEL(tile_##a##b##_13x##wide), KERNEL(tile_##a##b##_14x##wide)
+
+/* Defines all tiles up to `most` rows (6 or 14), and their table. */
+#define TILES(most)                                                   \
+  TILES_##most(0, 0, 1) TILES_##most(0, 0, 2)                         \
+  TILES_##most(0, 1, 1) TILES_##most(0, 1, 2)                         \
+  TILES_##most(0, 2, 1) TILES_##most(0, 2, 2)                         \
+  TILES_##most(1, 0, 1) TILES_##most(1, 0, 2)                         \
+  TILES_##most(1, 1, 1) TILES_##most(1, 1, 2)                         \
+  TILES_##most(1, 2, 1) TILES_##most(1, 2, 2)                         \
+  static const kernel_tile_run tiles[2][3][2][KERNEL_ROWS_MAX] = {    \
+    { { { LIST_##most(0, 0, 1) }, { LIST_##most(0, 0, 2) } },         \
+      { { LIST_##most(0, 1, 1) }, { LIST_##most(0, 1, 2) } },         \
+      { { LIST_##most(0, 2, 1) }, { LIST_##most(0, 2, 2) } } },       \
+    { { { LIST_##most(1, 0, 1) }, { LIST_##most(1, 0, 2) } },         \
+      { { LIST_##most(1, 1, 1) }, { LIST_##most(1, 1, 2) } },         \
+      { { LIST_##most(1, 2, 1) }, { LIST_##most(1, 2, 2) } } }        \
+  };
+
+#endif

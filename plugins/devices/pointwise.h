@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* pointwise: exp, log and their kin on registers.
+ *
+ * In float: reduction of the argument as in Muller et al., "Handbook of
+ * Floating-Point Arithmetic", and polynomials fitted for the reduced ranges
+ * (Chebyshev interpolation, evaluated in 40 digits). The same operations run
+ * in every lane and for every edge, so a result does not depend on where in
+ * an array its argument stands. In double: the C library's own functions. */
+#ifndef NACRE_DEVICES_POINTWISE_H
+#define NACRE_DEVICES_POINTWISE_H
+
+#include <math.h>
+
+#ifdef NACRE_DOUBLE
+
+#define BY_LANE(name, expression)           \
+  ALWAYS vreal v_##name(vreal v) {          \
+    for (int64_t i = 0; i < LANES; i++) {   \
+      real x = v[i];                        \
+      v[i] = (expression);                  \
+    }                                       \
+    return v;                               \
+  }
+BY_LANE(exp, exp(x))
+BY_LANE(log, log(x))
+BY_LANE(log1p, log1p(x))
+BY_LANE(tanh, tanh(x))
+BY_LANE(sigmoid, x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)))
+BY_LANE(erf, erf(x))
+
+#else
+
+#define LN2_HIGH 0.693145751953125f /* 15 bits: exact times an exponent */
+#define LN2_LOW 1.42860682030941723e-6f
+
+ALWAYS vreal v_exp(vreal x) {
+  const vreal magic = v_set(12582912.0f); /* 1.5 2^23: rounds to whole */
+  /* Beyond these the result is 0 or infinity. A NaN goes through. */
+  x = v_min(v_set(89.0f), v_max(v_set(-105.0f), x));
+  vreal t = v_fma(x, v_set(1.44269504088896341f), magic);
+  vreal n = t - magic;
+  vreal r = v_fma(n, v_set(-LN2_HIGH), x);
+  r = v_fma(n, v_set(-LN2_LOW), r);
+  vreal p = v_set(1.9891180158e-4f);
+  p = v_fma(p, r, v_set(1.3933820480e-3f));
+  p = v_fma(p, r, v_set(8.3333107546e-3f));
+  p = v_fma(p, r, v_set(4.1666463386e-2f));
+  p = v_fma(p, r, v_set(1.6666666682e-1f));
+  p = v_fma(p, r, v_set(0.5f));
+  p = v_fma(r * r, p, r) + v_set(1.0f);
+  return v_scale(p, n, (vint)t - (vint)magic);
+}
+
+/* log((1 + f) 2^e) for 1 + f within [sqrt(1/2), sqrt(2)]. */
+ALWAYS vreal log_reduced(vreal f, vreal e) {
+  vreal z = f * f;
+  vreal p = v_set(6.9716205410e-2f);
+  p = v_fma(p, f, v_set(-1.1479748625e-1f));
+  p = v_fma(p, f, v_set(1.1685423571e-1f));
+  p = v_fma(p, f, v_set(-1.2425685693e-1f));
+  p = v_fma(p, f, v_set(1.4249057141e-1f));
+  p = v_fma(p, f, v_set(-1.6667802368e-1f));
+  p = v_fma(p, f, v_set(2.0000715764e-1f));
+  p = v_fma(p, f, v_set(-2.4999996958e-1f));
+  p = v_fma(p, f, v_set(3.3333331180e-1f));
+  vreal y = v_fma(e, v_set(LN2_LOW), f * z * p);
+  y = v_fma(v_set(-0.5f), z, y);
+  return v_fma(e, v_set(LN2_HIGH), f + y);
+}
+
+/* What log(x) is where x is not a positive number. */
+ALWAYS vreal log_limits(vreal x, vreal y) {
+  const vreal zero = { 0 };
+  y = v_select((vint)(x == v_set(INFINITY)), x, y);
+  y = v_select((vint)(x == zero), v_set(-INFINITY), y);
+  y = v_select((vint)(x < zero), v_set(NAN), y);
+  return v_select((vint)(x != x), x, y);
+}
+
+#define SQRT_HALF_BITS 0x3f3504f3
+
+ALWAYS vreal v_log(vreal x) {
+  vint tiny = (vint)(x < v_set(1.17549435e-38f));
+  vreal scaled = v_select(tiny, x * v_set(8388608.0f), x);
+  vint e = ((vint)scaled - SQRT_HALF_BITS) >> 23;
+  vreal m = (vreal)((vint)scaled - (e << 23));
+  e -= tiny & 23;
+  return log_limits(x, log_reduced(m - v_set(1.0f),
+                                   __builtin_convertvector(e, vreal)));
+}
+
+ALWAYS vreal v_log1p(vreal x) {
+  const vreal one = v_set(1.0f);
+  vreal u = one + x;
+  vint e = ((vint)u - SQRT_HALF_BITS) >> 23;
+  vreal m = (vreal)((vint)u - (e << 23));
+  /* What rounding took from 1 + x, brought to the scale of m. */
+  vreal lost = v_select((vint)(x > one), one - (u - x), x - (u - one));
+  lost *= (vreal)((127 - e) << 23);
+  vreal f = v_select((vint)(e == 0), x, (m - one) + lost);
+  vreal y = log_reduced(f, __builtin_convertvector(e, vreal));
+  y = v_select((vint)(x == (vreal){ 0 }), x, y); /* the sign of a zero */
+  vreal limit = log_limits(u, y);
+  return v_select((vint)(x != x), x, limit);
+}
+
+#define SIGN_BIT ((lane_int)0x80000000u)
+
+ALWAYS vreal v_abs(vreal x) {
+  return (vreal)((vint)x & ~SIGN_BIT);
+}
+
+ALWAYS vreal v_copysign(vreal size, vreal sign) {
+  return (vreal)(((vint)size & ~SIGN_BIT) | ((vint)sign & SIGN_BIT));
+}
+
+ALWAYS vreal v_tanh(vreal x) {
+  const vreal one = v_set(1.0f);
+  vreal a = v_abs(x);
+  vreal z = a * a;
+  vreal p = v_set(2.2927448162e-3f);
+  p = v_fma(p, z, v_set(-8.3439455158e-3f));
+  p = v_fma(p, z, v_set(2.1768918651e-2f));
+  p = v_fma(p, z, v_set(-5.3959259577e-2f));
+  p = v_fma(p, z, v_set(1.3333303557e-1f));
+  p = v_fma(p, z, v_set(-3.3333333172e-1f));
+  vreal near = v_fma(a * z, p, a);
+  vreal far = one - v_set(2.0f) / (v_exp(a + a) + one);
+  return v_copysign(v_select((vint)(a < v_set(0.625f)), near, far), x);
+}
+
+ALWAYS vreal v_sigmoid(vreal x) {
+  const vreal one = v_set(1.0f);
+  vreal e = v_exp(-v_abs(x)); /* at most 1: nothing overflows */
+  return v_select((vint)(x >= (vreal){ 0 }), one, e) / (one + e);
+}
+
+ALWAYS vreal v_erf(vreal x) {
+  vreal a = v_abs(x);
+  vreal z = a * a;
+  vreal p = v_set(8.3875910457e-5f);
+  p = v_fma(p, z, v_set(-8.1472020926e-4f));
+  p = v_fma(p, z, v_set(5.2014668690e-3f));
+  p = v_fma(p, z, v_set(-2.6859592311e-2f));
+  p = v_fma(p, z, v_set(1.1283699425e-1f));
+  p = v_fma(p, z, v_set(-3.7612634028e-1f));
+  p = v_fma(p, z, v_set(1.28379166673233e-1f)); /* 2 / sqrt(pi) - 1 */
+  vreal near = v_fma(a, p, a);
+  /* Beyond: 1 - exp(-q), q fitted to -log(erfc); at 4 erf rounds to 1. */
+  vreal t = v_min(v_set(4.0f), a);
+  vreal q = v_set(4.4538963877e-8f);
+  q = v_fma(q, t, v_set(-2.5943393210e-6f));
+  q = v_fma(q, t, v_set(5.4936169274e-5f));
+  q = v_fma(q, t, v_set(-6.4331647099e-4f));
+  q = v_fma(q, t, v_set(4.9107799652e-3f));
+  q = v_fma(q, t, v_set(-2.6736233892e-2f));
+  q = v_fma(q, t, v_set(1.1049957100e-1f));
+  q = v_fma(q, t, v_set(6.3148349450e-1f));
+  q = v_fma(q, t, v_set(1.1303884233e0f));
+  q = v_fma(q, t, v_set(-3.4958211408e-4f));
+  vreal far = v_set(1.0f) - v_exp(-q);
+  return v_copysign(v_select((vint)(a < v_set(0.921875f)), near, far), x);
+}
+
+#endif
+
+#define POINTWISE(name)                                                     \
+  static void KERNEL(name)(const nacre_math *math, int64_t n,               \
+                           const real *x, real *y) {                        \
+    (void)math;                                                             \
+    int64_t i = 0;                                                          \
+    for (; i + LANES <= n; i += LANES) {                                    \
+      v_store(y + i, v_##name(v_load(x + i)));                              \
+    }                                                                       \
+    if (i < n) {                                                            \
+      part rest = part_first(n - i);                                        \
+      v_store_part(y + i, rest, v_##name(v_load_part(x + i, rest)));        \
+    }                                                                       \
+  }
+POINTWISE(exp)
+POINTWISE(log)
+POINTWISE(log1p)
+POINTWISE(tanh)
+POINTWISE(sigmoid)
+POINTWISE(erf)
+
+/* One row: y = exp(x - max) / sum. */
+ALWAYS void softmax_row(int64_t n, const real *x, real *y) {
+  const vreal least = v_set(-(real)INFINITY);
+  int64_t i = 0;
+  vreal most = least;
+  for (; i + LANES <= n; i += LANES) {
+    most = v_max(v_load(x + i), most);
+  }
+  const int64_t full = i;
+  const part rest = part_first(n - full);
+  if (full < n) {
+    most = v_max(v_select_part(rest, v_load_part(x + full, rest), least),
+                 most);
+  }
+  const vreal top = v_set(v_max_across(most));
+  vreal sum = { 0 };
+  for (i = 0; i < full; i += LANES) {
+    vreal e = v_exp(v_load(x + i) - top);
+    v_store(y + i, e);
+    sum += e;
+  }
+  if (full < n) {
+    vreal e = v_exp(v_load_part(x + full, rest) - top);
+    v_store_part(y + full, rest, e);
+    sum += v_select_part(rest, e, (vreal){ 0 });
+  }
+  const vreal scale = v_set(1 / v_add_across(sum));
+  for (i = 0; i < full; i += LANES) {
+    v_store(y + i, v_load(y + i) * scale);
+  }
+  if (full < n) {
+    v_store_part(y + full, rest, v_load_part(y + full, rest) * scale);
+  }
+}
+
+static void KERNEL(softmax)(int64_t rows, int64_t cols, const real *x,
+                            real *y) {
+  for (int64_t i = 0; i < rows; i++) {
+    softmax_row(cols, x + i * cols, y + i * cols);
+  }
+}
+
+#endif

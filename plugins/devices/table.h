@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* table: the end of every kernel file: its table of functions. */
+#ifndef NACRE_DEVICES_TABLE_H
+#define NACRE_DEVICES_TABLE_H
+
+#define KERNEL_TABLE(label, most)                                           \
+  {                                                                         \
+    .name = label, .lanes = LANES, .rows = (most), .wide = 2,               \
+    .tile = tiles, .direct = KERNEL(direct),                                \
+    .transpose = KERNEL(transpose), .exp = KERNEL(exp), .log = KERNEL(log), \
+    .log1p = KERNEL(log1p), .tanh = KERNEL(tanh),                           \
+    .sigmoid = KERNEL(sigmoid), .erf = KERNEL(erf),                         \
+    .softmax = KERNEL(softmax), .sum = KERNEL(sum), .dot = KERNEL(dot),     \
+    .col_sum = KERNEL(col_sum), .fill = KERNEL(fill),                       \
+    .axpy = KERNEL(axpy), .scale = KERNEL(scale),                           \
+    .uniform = KERNEL(uniform),                                             \
+  }
+
+#endif
