@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* categorical_crossentropy: a distribution over classes against another. */
-#include <math.h>
-#include <nacre/plugin.h>
+#include "logits.h"
 
-#define LANES 8
+#include <math.h>
+
 #define CHUNK 256     /* reals of room on the stack */
 #define EPSILON 1e-7  /* probabilities stay this far from 0 and 1 */
 
@@ -20,50 +20,6 @@ static const nacre_param params[] = {
 typedef struct smoothing {
   double keep, lift;
 } smoothing;
-
-static double factor_of(const nacre_loss_run *run, int64_t row) {
-  return run->weight != NULL ? run->weight[row] : run->scale;
-}
-
-/* x: [cols] */
-NACRE_KERNEL
-static real largest(int64_t cols, const real *restrict x) {
-  real lane[LANES];
-  int64_t j = 0;
-  for (int k = 0; k < LANES; k++) {
-    lane[k] = x[0];
-  }
-  for (; j + LANES <= cols; j += LANES) {
-    for (int k = 0; k < LANES; k++) {
-      lane[k] = x[j + k] > lane[k] ? x[j + k] : lane[k];
-    }
-  }
-  real most = lane[0];
-  for (int k = 1; k < LANES; k++) {
-    most = lane[k] > most ? lane[k] : most;
-  }
-  for (; j < cols; j++) {
-    most = x[j] > most ? x[j] : most;
-  }
-  return most;
-}
-
-/* e = x - shift; x, e: [n] */
-NACRE_KERNEL
-static void subtract(int64_t n, const real *restrict x, real shift,
-                     real *restrict e) {
-  for (int64_t j = 0; j < n; j++) {
-    e[j] = x[j] - shift;
-  }
-}
-
-/* y = a x; x, y: [n], y may be x. */
-NACRE_KERNEL
-static void scaled(int64_t n, real a, const real *x, real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] = a * x[j];
-  }
-}
 
 /* With t summing to T, the row's loss is T log(sum of exp(x - max)) -
  * sum of t (x - max), and its derivative T p - t. */

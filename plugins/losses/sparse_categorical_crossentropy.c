@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* sparse_categorical_crossentropy: one class out of many, by its index. */
-#include <math.h>
-#include <nacre/plugin.h>
+#include "logits.h"
 
-#define LANES 8
+#include <math.h>
+
 #define CHUNK 256     /* reals of room on the stack */
 #define EPSILON 1e-7  /* probabilities stay this far from 0 and 1 */
 
 typedef struct sparse_categorical_crossentropy {
-  nacre_ints ignore_class;
+  int64_t ignore_class; /* INT64_MIN: none */
 } sparse_categorical_crossentropy;
 
 static const nacre_param params[] = {
-  NACRE_PARAM(sparse_categorical_crossentropy, ignore_class, "[]", NULL, "",
-              "Classes whose rows have no loss and no gradient.", 0),
+  NACRE_PARAM(sparse_categorical_crossentropy, ignore_class, "null", NULL,
+              "", "A class whose rows have no loss and no gradient.", 0),
 };
 
 /* What a row's target says. */
@@ -23,10 +23,9 @@ static const nacre_param params[] = {
 /* The class that `target` names in [0, cols), SKIP or BAD. */
 static int64_t class_of(const sparse_categorical_crossentropy *cfg,
                         real target, int64_t cols) {
-  for (int64_t i = 0; i < cfg->ignore_class.n; i++) {
-    if ((double)target == (double)cfg->ignore_class.at[i]) {
-      return SKIP;
-    }
+  if (cfg->ignore_class != INT64_MIN &&
+      (double)target == (double)cfg->ignore_class) {
+    return SKIP;
   }
   if (!(target >= 0 && (double)target < (double)cols)) {
     return BAD;
@@ -45,42 +44,6 @@ static int64_t row_class(nacre_loss_run *run, int64_t row) {
   return index;
 }
 
-static double factor_of(const nacre_loss_run *run, int64_t row) {
-  return run->weight != NULL ? run->weight[row] : run->scale;
-}
-
-/* x: [cols] */
-NACRE_KERNEL
-static real largest(int64_t cols, const real *restrict x) {
-  real lane[LANES];
-  int64_t j = 0;
-  for (int k = 0; k < LANES; k++) {
-    lane[k] = x[0];
-  }
-  for (; j + LANES <= cols; j += LANES) {
-    for (int k = 0; k < LANES; k++) {
-      lane[k] = x[j + k] > lane[k] ? x[j + k] : lane[k];
-    }
-  }
-  real most = lane[0];
-  for (int k = 1; k < LANES; k++) {
-    most = lane[k] > most ? lane[k] : most;
-  }
-  for (; j < cols; j++) {
-    most = x[j] > most ? x[j] : most;
-  }
-  return most;
-}
-
-/* e = x - shift; x, e: [n] */
-NACRE_KERNEL
-static void subtract(int64_t n, const real *restrict x, real shift,
-                     real *restrict e) {
-  for (int64_t j = 0; j < n; j++) {
-    e[j] = x[j] - shift;
-  }
-}
-
 /* x: [n] */
 NACRE_KERNEL
 static double sum_of(int64_t n, const real *restrict x) {
@@ -97,14 +60,6 @@ static double sum_of(int64_t n, const real *restrict x) {
     sum += (double)x[j];
   }
   return sum;
-}
-
-/* y = a x; x, y: [n], y may be x. */
-NACRE_KERNEL
-static void scaled(int64_t n, real a, const real *x, real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] = a * x[j];
-  }
 }
 
 /* loss = log(sum of exp(x - max)) - (x[class] - max). The exponentials of

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* accuracy: the share of samples whose class was predicted. */
-#include <nacre/plugin.h>
-
-typedef struct accuracy {
-  double right, seen; /* sums of weights */
-} accuracy;
+#include "classes.h"
 
 static int plan(nacre_metric_plan *plan) {
   const int64_t cols = nacre_shape_last(&plan->y);
@@ -19,48 +15,29 @@ static int plan(nacre_metric_plan *plan) {
                      "accuracy of class indices needs two or more outputs");
     return NACRE_ERROR;
   }
-  plan->state_size = sizeof(accuracy);
+  plan->state_size = sizeof(metric_mean);
   return NACRE_OK;
 }
 
-/* The first of the largest. x: [cols] */
-static int64_t argmax(int64_t cols, const real *x) {
-  int64_t best = 0;
-  for (int64_t j = 1; j < cols; j++) {
-    if (x[j] > x[best]) {
-      best = j;
-    }
-  }
-  return best;
-}
-
 /* One column is a yes or no, told apart by the widths of both sides. */
-static int is_right(const nacre_metric_run *run, int64_t row) {
-  const real *y = run->y + row * run->cols;
-  const real *target = run->target + row * run->target_cols;
+static bool is_right(const nacre_metric_run *run, int64_t row) {
+  const real *y = row_of_y(run, row);
+  const real *target = row_of_target(run, row);
   if (run->cols == 1) {
     return target[0] == (real)(y[0] > (real)0.5);
   }
   int64_t best = argmax(run->cols, y);
-  if (run->target_cols == 1) {
+  if (has_indices(run)) {
     return target[0] == (real)best;
   }
   return argmax(run->cols, target) == best;
 }
 
 static void update(nacre_metric_run *run) {
-  accuracy *state = run->state;
   for (int64_t i = 0; i < run->rows; i++) {
-    double weight = run->weight != NULL ? run->weight[i] : 1.0;
-    state->right += is_right(run, i) ? weight : 0.0;
-    state->seen += weight;
+    metric_mean_add(run->state, is_right(run, i) ? 1.0 : 0.0,
+                    metric_weight(run, i));
   }
-}
-
-static double result(const void *cfg, const void *at) {
-  const accuracy *state = at;
-  (void)cfg;
-  return state->right / state->seen; /* nothing seen: 0/0 is NaN */
 }
 
 static const nacre_metric_ops ops = {
@@ -68,7 +45,7 @@ static const nacre_metric_ops ops = {
   .flags = NACRE_METRIC_MAXIMIZE,
   .plan = plan,
   .update = update,
-  .result = result,
+  .result = metric_mean_result,
 };
 
 static const nacre_component component = {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* adam: steps scaled by running moments of the gradient. */
-#include <nacre/plugin.h>
-#include <tgmath.h>
+#include "adam.h"
 
 typedef struct adam {
   double learning_rate, beta_1, beta_2, epsilon;
@@ -21,63 +20,24 @@ static const nacre_param params[] = {
               "Scale by the largest second moment so far.", 0),
 };
 
-enum { MEAN, SQUARE, LARGEST };
-static const char *const slot_names[] = { "momentum", "velocity",
-                                          "velocity_hat" };
-
 static uint32_t slots(const void *cfg, double *start) {
   (void)start;
   return ((const adam *)cfg)->amsgrad ? 3 : 2;
 }
 
-/* scalar[0] corrects the step for both moments having started at 0. */
 static void begin(const void *config, double learning_rate, int64_t step,
                   double *scalar) {
   const adam *cfg = config;
-  const double t = (double)step;
   (void)learning_rate;
-  scalar[0] = sqrt(1.0 - pow(cfg->beta_2, t)) / (1.0 - pow(cfg->beta_1, t));
-}
-
-/* Everything in the precision of the tensors. */
-typedef struct factors {
-  real alpha, mean, square, epsilon;
-} factors;
-
-/* w, g, m, v: [n] */
-NACRE_KERNEL
-static void plain(int64_t n, factors f, const real *restrict g,
-                  real *restrict m, real *restrict v, real *restrict w) {
-  for (int64_t i = 0; i < n; i++) {
-    m[i] += f.mean * (g[i] - m[i]);
-    v[i] += f.square * (g[i] * g[i] - v[i]);
-    w[i] -= f.alpha * m[i] / (sqrt(v[i]) + f.epsilon);
-  }
-}
-
-NACRE_KERNEL
-static void amsgrad(int64_t n, factors f, const real *restrict g,
-                    real *restrict m, real *restrict v, real *restrict top,
-                    real *restrict w) {
-  for (int64_t i = 0; i < n; i++) {
-    m[i] += f.mean * (g[i] - m[i]);
-    v[i] += f.square * (g[i] * g[i] - v[i]);
-    top[i] = v[i] > top[i] ? v[i] : top[i];
-    w[i] -= f.alpha * m[i] / (sqrt(top[i]) + f.epsilon);
-  }
+  scalar[0] = adam_correction(cfg->beta_1, cfg->beta_2, step);
 }
 
 static void update(const nacre_opt_run *run) {
   const adam *cfg = run->cfg;
-  const factors f = { (real)(run->learning_rate * run->scalar[0]),
-                      (real)(1.0 - cfg->beta_1), (real)(1.0 - cfg->beta_2),
-                      (real)cfg->epsilon };
-  if (cfg->amsgrad) {
-    amsgrad(run->n, f, run->g, run->slot[MEAN], run->slot[SQUARE],
-            run->slot[LARGEST], run->w);
-  } else {
-    plain(run->n, f, run->g, run->slot[MEAN], run->slot[SQUARE], run->w);
-  }
+  const adam_factors f = { (real)(run->learning_rate * run->scalar[0]),
+                           (real)(1.0 - cfg->beta_1),
+                           (real)(1.0 - cfg->beta_2), (real)cfg->epsilon };
+  adam_update(run, f, cfg->amsgrad);
 }
 
 static const nacre_optimizer_ops ops = {
@@ -86,7 +46,7 @@ static const nacre_optimizer_ops ops = {
   .slots = slots,
   .begin = begin,
   .update = update,
-  .slot_names = slot_names,
+  .slot_names = adam_slot_names,
 };
 
 static const nacre_component component = {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* adamw: adam with weights that decay apart from the gradient. The decay is
  * the host's: it takes weight_decay out of this table as it would take it out
- * of the YAML of any optimizer, and shrinks w before update(). What is left
- * here is adam, written out because a plugin needs no other file. */
-#include <nacre/plugin.h>
-#include <tgmath.h>
+ * of the YAML of any optimizer, and shrinks w before update(). */
+#include "adam.h"
 
 typedef struct adamw {
   double learning_rate, weight_decay, beta_1, beta_2, epsilon;
@@ -26,63 +24,24 @@ static const nacre_param params[] = {
               "Scale by the largest second moment so far.", 0),
 };
 
-enum { MEAN, SQUARE, LARGEST };
-static const char *const slot_names[] = { "momentum", "velocity",
-                                          "velocity_hat" };
-
 static uint32_t slots(const void *cfg, double *start) {
   (void)start;
   return ((const adamw *)cfg)->amsgrad ? 3 : 2;
 }
 
-/* scalar[0] corrects the step for both moments having started at 0. */
 static void begin(const void *config, double learning_rate, int64_t step,
                   double *scalar) {
   const adamw *cfg = config;
-  const double t = (double)step;
   (void)learning_rate;
-  scalar[0] = sqrt(1.0 - pow(cfg->beta_2, t)) / (1.0 - pow(cfg->beta_1, t));
-}
-
-/* Everything in the precision of the tensors. */
-typedef struct factors {
-  real alpha, mean, square, epsilon;
-} factors;
-
-/* w, g, m, v: [n] */
-NACRE_KERNEL
-static void plain(int64_t n, factors f, const real *restrict g,
-                  real *restrict m, real *restrict v, real *restrict w) {
-  for (int64_t i = 0; i < n; i++) {
-    m[i] += f.mean * (g[i] - m[i]);
-    v[i] += f.square * (g[i] * g[i] - v[i]);
-    w[i] -= f.alpha * m[i] / (sqrt(v[i]) + f.epsilon);
-  }
-}
-
-NACRE_KERNEL
-static void amsgrad(int64_t n, factors f, const real *restrict g,
-                    real *restrict m, real *restrict v, real *restrict top,
-                    real *restrict w) {
-  for (int64_t i = 0; i < n; i++) {
-    m[i] += f.mean * (g[i] - m[i]);
-    v[i] += f.square * (g[i] * g[i] - v[i]);
-    top[i] = v[i] > top[i] ? v[i] : top[i];
-    w[i] -= f.alpha * m[i] / (sqrt(top[i]) + f.epsilon);
-  }
+  scalar[0] = adam_correction(cfg->beta_1, cfg->beta_2, step);
 }
 
 static void update(const nacre_opt_run *run) {
   const adamw *cfg = run->cfg;
-  const factors f = { (real)(run->learning_rate * run->scalar[0]),
-                      (real)(1.0 - cfg->beta_1), (real)(1.0 - cfg->beta_2),
-                      (real)cfg->epsilon };
-  if (cfg->amsgrad) {
-    amsgrad(run->n, f, run->g, run->slot[MEAN], run->slot[SQUARE],
-            run->slot[LARGEST], run->w);
-  } else {
-    plain(run->n, f, run->g, run->slot[MEAN], run->slot[SQUARE], run->w);
-  }
+  const adam_factors f = { (real)(run->learning_rate * run->scalar[0]),
+                           (real)(1.0 - cfg->beta_1),
+                           (real)(1.0 - cfg->beta_2), (real)cfg->epsilon };
+  adam_update(run, f, cfg->amsgrad);
 }
 
 static const nacre_optimizer_ops ops = {
@@ -91,7 +50,7 @@ static const nacre_optimizer_ops ops = {
   .slots = slots,
   .begin = begin,
   .update = update,
-  .slot_names = slot_names,
+  .slot_names = adam_slot_names,
 };
 
 static const nacre_component component = {
