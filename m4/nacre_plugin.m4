@@ -24,10 +24,12 @@ nacre_plugin_$1=no
 AS_IF([test "x$enable_plugin_$1" != xno], [
   nacre_saved_CFLAGS=$CFLAGS
   nacre_saved_LIBS=$LIBS
-  nacre_given=$nacre_upper[]_CFLAGS$nacre_upper[]_LIBS
-  for nacre_module in $2; do
+  nacre_modules="$2"
+  AS_IF([test -n "$nacre_upper[]_CFLAGS$nacre_upper[]_LIBS"],
+    [nacre_modules=given])
+  for nacre_module in $nacre_modules; do
     AC_MSG_CHECKING([for $nacre_module, for plugin $1])
-    AS_IF([test -z "$nacre_given"], [
+    AS_IF([test $nacre_module != given], [
       AS_IF([$PKG_CONFIG --exists "$nacre_module" 2>/dev/null], [], [
         AC_MSG_RESULT([no])
         continue
@@ -42,7 +44,8 @@ AS_IF([test "x$enable_plugin_$1" != xno], [
        AC_MSG_RESULT([yes])
        break],
       [AC_MSG_RESULT([found, but a program does not link with it])
-       AS_IF([test -z "$nacre_given"], [nacre_upper[]_CFLAGS= nacre_upper[]_LIBS=])])
+       AS_IF([test $nacre_module != given],
+         [nacre_upper[]_CFLAGS= nacre_upper[]_LIBS=])])
   done
   CFLAGS=$nacre_saved_CFLAGS
   LIBS=$nacre_saved_LIBS
