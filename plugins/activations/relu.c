@@ -36,10 +36,10 @@ static void slopes(int64_t n, real slope, real high, const real *y,
   }
 }
 
-static void forward(const nacre_math *math, const void *at, int64_t rows,
+static void forward(const nacre_math *math, const void *config, int64_t rows,
                     int64_t cols, const real *x, real *y) {
   (void)math;
-  const relu *cfg = at;
+  const relu *cfg = config;
   real slope = (real)cfg->negative_slope;
   real low = (real)cfg->threshold, high = (real)cfg->max_value;
   if (slope > 0) {
@@ -50,10 +50,10 @@ static void forward(const nacre_math *math, const void *at, int64_t rows,
   }
 }
 
-static void backward(const nacre_math *math, const void *at, int64_t rows,
+static void backward(const nacre_math *math, const void *config, int64_t rows,
                      int64_t cols, const real *y, const real *dy, real *dx) {
   (void)math;
-  const relu *cfg = at;
+  const relu *cfg = config;
   slopes(rows * cols, (real)cfg->negative_slope, (real)cfg->max_value, y, dy,
          dx);
 }

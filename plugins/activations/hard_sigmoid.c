@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* hard_sigmoid: sigmoid made of three straight lines. */
+#include <nacre/plugin.h>
+
+NACRE_KERNEL
+static void compute(int64_t n, const real *x, real *y) {
+  for (int64_t i = 0; i < n; i++) {
+    real v = x[i] * (real)(1.0 / 6) + (real)0.5;
+    v = v < 0 ? 0 : v;
+    y[i] = v > 1 ? 1 : v;
+  }
+}
+
+NACRE_KERNEL
+static void derive(int64_t n, const real *y, const real *dy, real *dx) {
+  for (int64_t i = 0; i < n; i++) {
+    dx[i] = y[i] <= 0 || y[i] >= 1 ? 0 : dy[i] * (real)(1.0 / 6);
+  }
+}
+
+static void forward(const nacre_math *math, const void *cfg, int64_t rows,
+                    int64_t cols, const real *x, real *y) {
+  (void)math;
+  (void)cfg;
+  compute(rows * cols, x, y);
+}
+
+static void backward(const nacre_math *math, const void *cfg, int64_t rows,
+                     int64_t cols, const real *y, const real *dy, real *dx) {
+  (void)math;
+  (void)cfg;
+  derive(rows * cols, y, dy, dx);
+}
+
+static const nacre_activation_ops ops = {
+  .size = sizeof(ops), .flags = NACRE_ACT_POINTWISE | NACRE_ACT_NEED_Y,
+  .call = { forward, backward, NULL },
+};
+
+static const nacre_component component = {
+  .size = sizeof(component), .kind = NACRE_KIND_ACTIVATION, .contract = 1,
+  .name = "hard_sigmoid", .summary = "Sigmoid made of three straight lines",
+  .doc = "f(x) = min(max(x / 6 + 1/2, 0), 1). As Keras's hard_sigmoid.",
+  .params = NACRE_EMPTY_SPAN, .ops = &ops,
+};
+
+NACRE_COMPONENT_MODULE(hard_sigmoid, component)
