@@ -77,6 +77,8 @@ typedef struct nacre_source_ops {
   int (*state)(const void *self, const nacre_host *, nacre_bytes *out);
 } nacre_source_ops;
 
+#define NACRE_TRANSFORM_START 4
+
 typedef struct nacre_transform_plan {
   uint32_t size, pad;
   const void *cfg;
@@ -85,6 +87,9 @@ typedef struct nacre_transform_plan {
   /* Filled by plan(): */
   nacre_shape out;       /* per sample; comes as in.shape */
   int64_t state_count;   /* doubles that fit() makes; 0: nothing to fit */
+  double start[NACRE_TRANSFORM_START]; /* what the first of them are before
+                            fit(), the others being 0; comes zeroed. So
+                            plan() tells apply() what only it can know */
 } nacre_transform_plan;
 
 #define NACRE_TRANSFORM_RANDOM 1u /* reads key: training batches only */
@@ -95,7 +100,7 @@ typedef struct nacre_transform_ops {
   uint32_t size, flags;
   /** [main] */
   int (*plan)(nacre_transform_plan *);
-  /** [main] Called with all training samples, a block at a time, `pass`
+  /** [main] Optional. Called with all training samples, a block at a time, `pass`
    *  counting from 0; with n = 0 at the end of a pass, when it returns 1 for
    *  another pass, 0 when done, NACRE_ERROR with fail. x: [n, in.shape]. */
   int (*fit)(const void *cfg, const nacre_shape *in, double *state,
