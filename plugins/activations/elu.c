@@ -54,7 +54,7 @@ static void backward(const nacre_math *math, const void *config, int64_t rows,
 }
 
 static const nacre_param params[] = {
-  NACRE_PARAM(elu, alpha, "1.0", "[0,inf)", "",
+  NACRE_PARAM(elu, alpha, "1.0", "(0,inf)", "",
               "What the function tends to below, negated.", 0),
 };
 

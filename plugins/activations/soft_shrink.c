@@ -18,8 +18,7 @@ static void compute(int64_t n, real threshold, const real *x, real *y) {
 
 /* y is 0 where it is flat, and there alone. */
 NACRE_KERNEL
-static void derive(int64_t n, real threshold, const real *y, const real *dy,
-                   real *dx) {
+static void derive(int64_t n, const real *y, const real *dy, real *dx) {
   for (int64_t i = 0; i < n; i++) {
     dx[i] = y[i] == 0 ? 0 : dy[i];
   }
@@ -32,11 +31,11 @@ static void forward(const nacre_math *math, const void *config, int64_t rows,
   compute(rows * cols, (real)cfg->threshold, x, y);
 }
 
-static void backward(const nacre_math *math, const void *config, int64_t rows,
+static void backward(const nacre_math *math, const void *cfg, int64_t rows,
                      int64_t cols, const real *y, const real *dy, real *dx) {
   (void)math;
-  const soft_shrink *cfg = config;
-  derive(rows * cols, (real)cfg->threshold, y, dy, dx);
+  (void)cfg;
+  derive(rows * cols, y, dy, dx);
 }
 
 static const nacre_param params[] = {

@@ -14,10 +14,9 @@ static void compute(int64_t n, real limit, real other, const real *x, real *y) {
 }
 
 NACRE_KERNEL
-static void derive(int64_t n, real limit, real other, const real *x,
-                   const real *dy, real *dx) {
+static void derive(int64_t n, real limit, const real *x, const real *dy,
+                   real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    (void)other;
     dx[i] = x[i] <= limit ? 0 : dy[i];
   }
 }
@@ -33,8 +32,7 @@ static void backward(const nacre_math *math, const void *config, int64_t rows,
                      int64_t cols, const real *x, const real *dy, real *dx) {
   (void)math;
   const threshold *cfg = config;
-  derive(rows * cols, (real)cfg->threshold, (real)cfg->default_value, x, dy,
-         dx);
+  derive(rows * cols, (real)cfg->threshold, x, dy, dx);
 }
 
 static const nacre_param params[] = {
