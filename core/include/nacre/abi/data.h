@@ -100,9 +100,10 @@ typedef struct nacre_transform_ops {
   uint32_t size, flags;
   /** [main] */
   int (*plan)(nacre_transform_plan *);
-  /** [main] Optional. Called with all training samples, a block at a time, `pass`
-   *  counting from 0; with n = 0 at the end of a pass, when it returns 1 for
-   *  another pass, 0 when done, NACRE_ERROR with fail. x: [n, in.shape]. */
+  /** [main] Optional. Called with all training samples, a block at a time,
+   *  `pass` counting from 0; with n = 0 at the end of a pass, when it returns
+   *  1 for another pass, 0 when done, NACRE_ERROR with fail. The state starts
+   *  as plan() said, else as 0. x: [n, in.shape]. */
   int (*fit)(const void *cfg, const nacre_shape *in, double *state,
              int32_t pass, int64_t n, const real *x, nacre_fail *);
   /** [any] out may be x if the shapes are equal. key: of the first of these
