@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/measure.h"
+
+#include "yaml/report.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *nacre_metric_name(const nacre_graph *graph,
+                              const nacre_metric_cfg *cfg) {
+  const char *name = cfg->choice.component->name;
+  if (graph->n_heads == 1) {
+    return name;
+  }
+  return nacre_arena_format(graph->ctx->arena, "%s_%s",
+                            graph->head[cfg->head].name, name);
+}
+
+static int plan_metric(nacre_metric *metric, const nacre_graph *graph,
+                       const nacre_metric_cfg *cfg,
+                       const nacre_shape *target, nacre_params_ctx *ctx) {
+  const nacre_head *head = &graph->head[cfg->head];
+  nacre_place place = nacre_node_place(cfg->choice.node);
+  nacre_error_fail fail;
+  *metric = (nacre_metric){ .cfg = cfg, .ops = cfg->choice.component->ops };
+  metric->name = nacre_metric_name(graph, cfg);
+  nacre_metric_plan plan = {
+    .size = sizeof(plan), .cfg = cfg->choice.cfg,
+    .y = graph->edge[head->edge].shape, .target = *target,
+    .fail = nacre_error_fail_init(&fail, ctx->error, NACRE_ECONFIG, &place)
+  };
+  if (head->loss_ops != NULL &&
+      (head->loss_ops->flags & NACRE_LOSS_CLASSES) != 0) {
+    plan.task = (head->loss_ops->flags & NACRE_LOSS_INDEX) != 0
+      ? NACRE_TASK_INDEX : NACRE_TASK_CLASSES;
+  }
+  if (metric->ops->plan(&plan) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  metric->state_size = plan.state_size > 0 ? plan.state_size : 1;
+  metric->state = nacre_alloc(1, metric->state_size);
+  if (metric->name == NULL || metric->state == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  return NACRE_OK;
+}
+
+/* Host copies of what metrics read, for devices with their own memory. */
+static int make_copies(nacre_measure *measure, nacre_error *error) {
+  const nacre_program *program = measure->program;
+  int64_t most = 1;
+  if (program->model->device->ops->read == NULL) {
+    return NACRE_OK;
+  }
+  for (int i = 0; i < program->model->graph->n_heads; i++) {
+    const nacre_bound_head *head = &program->head[i];
+    int64_t cols = head->cols > head->target_cols ? head->cols
+                                                  : head->target_cols;
+    int64_t n = program->batch_max * head->rows_per_sample * cols;
+    most = n > most ? n : most;
+  }
+  measure->y = nacre_alloc((size_t)most, sizeof(real));
+  measure->target = nacre_alloc((size_t)most, sizeof(real));
+  return measure->y != NULL && measure->target != NULL
+    ? NACRE_OK : nacre_no_memory(error);
+}
+
+int nacre_measure_make(nacre_measure *measure, nacre_program *program,
+                       const nacre_metric_cfg *cfg, int n_metrics,
+                       const nacre_shape *targets, nacre_params_ctx *ctx) {
+  const nacre_graph *graph = program->model->graph;
+  *measure = (nacre_measure){ .program = program };
+  measure->metric = nacre_alloc((size_t)n_metrics + 1, sizeof(nacre_metric));
+  measure->loss = nacre_alloc((size_t)graph->n_heads + 1, sizeof(double));
+  measure->rows = nacre_alloc((size_t)graph->n_heads + 1, sizeof(double));
+  if (measure->metric == NULL || measure->loss == NULL ||
+      measure->rows == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  int status = make_copies(measure, ctx->error);
+  for (int i = 0; i < n_metrics && status == NACRE_OK; i++) {
+    nacre_metric *metric = &measure->metric[measure->n_metrics++];
+    status = plan_metric(metric, graph, &cfg[i], &targets[cfg[i].head], ctx);
+  }
+  return status;
+}
+
+void nacre_measure_fini(nacre_measure *measure) {
+  for (int i = 0; i < measure->n_metrics; i++) {
+    nacre_free(measure->metric[i].state);
+  }
+  nacre_free(measure->metric);
+  nacre_free(measure->loss);
+  nacre_free(measure->rows);
+  nacre_free(measure->y);
+  nacre_free(measure->target);
+  *measure = (nacre_measure){ 0 };
+}
+
+void nacre_measure_reset(nacre_measure *measure) {
+  int heads = measure->program->model->graph->n_heads;
+  for (int i = 0; i < measure->n_metrics; i++) {
+    memset(measure->metric[i].state, 0, measure->metric[i].state_size);
+  }
+  for (int i = 0; i < heads; i++) {
+    measure->loss[i] = measure->rows[i] = 0;
+  }
+  measure->penalty = 0;
+  measure->samples = 0;
+}
+
+/* A tensor where the host can read it. */
+static const real *on_host(const nacre_measure *measure, const real *at,
+                           real *copy, int64_t n) {
+  nacre_device *device = measure->program->model->device;
+  if (copy == NULL) {
+    return at;
+  }
+  device->ops->read(device->self, copy, at, (size_t)n * sizeof(real));
+  return copy;
+}
+
+void nacre_measure_batch(nacre_measure *measure, double penalty) {
+  nacre_program *program = measure->program;
+  int heads = program->model->graph->n_heads;
+  int64_t batch = program->batch;
+  for (int i = 0; i < heads; i++) {
+    const nacre_bound_head *head = &program->head[i];
+    if (head->head->loss_ops != NULL) {
+      measure->loss[i] += head->loss_sum;
+      measure->rows[i] += (double)(batch * head->rows_per_sample);
+    }
+  }
+  measure->penalty += penalty * (double)batch;
+  measure->samples += batch;
+  for (int i = 0; i < measure->n_metrics; i++) {
+    nacre_metric *metric = &measure->metric[i];
+    const nacre_bound_head *head = &program->head[metric->cfg->head];
+    int64_t rows = batch * head->rows_per_sample;
+    nacre_metric_run run = {
+      .size = sizeof(run), .math = program->model->device->math,
+      .cfg = metric->cfg->choice.cfg, .state = metric->state, .rows = rows,
+      .cols = head->cols, .target_cols = head->target_cols,
+      .y = on_host(measure, head->prediction, measure->y, rows * head->cols),
+      .target = on_host(measure, head->target, measure->target,
+                        rows * head->target_cols),
+      /* Weights are of samples; a metric over several rows of a sample
+       * counts each row alike. */
+      .weight = head->weighted && head->rows_per_sample == 1
+        ? head->sample_weight : NULL
+    };
+    metric->ops->update(&run);
+  }
+}
+
+double nacre_measure_head_loss(const nacre_measure *measure, int head) {
+  return measure->rows[head] > 0 ? measure->loss[head] / measure->rows[head]
+                                 : (double)NAN;
+}
+
+double nacre_measure_loss(const nacre_measure *measure) {
+  const nacre_graph *graph = measure->program->model->graph;
+  if (measure->samples == 0) {
+    return (double)NAN;
+  }
+  double sum = measure->penalty / (double)measure->samples;
+  for (int i = 0; i < graph->n_heads; i++) {
+    if (measure->rows[i] > 0) {
+      sum += graph->head[i].weight * nacre_measure_head_loss(measure, i);
+    }
+  }
+  return sum;
+}
+
+/* Heads with losses come after "loss" if there is more than one head. */
+static int head_logs(const nacre_measure *measure) {
+  int heads = measure->program->model->graph->n_heads;
+  return heads > 1 ? heads : 0;
+}
+
+const char *nacre_measure_name(const nacre_measure *measure, int index) {
+  const nacre_graph *graph = measure->program->model->graph;
+  int logs = head_logs(measure);
+  if (index == 0) {
+    return "loss";
+  }
+  if (index <= logs) {
+    return nacre_arena_format(graph->ctx->arena, "%s_loss",
+                              graph->head[index - 1].name);
+  }
+  index -= 1 + logs;
+  return index < measure->n_metrics ? measure->metric[index].name : NULL;
+}
+
+double nacre_measure_value(const nacre_measure *measure, int index) {
+  int logs = head_logs(measure);
+  if (index == 0) {
+    return nacre_measure_loss(measure);
+  }
+  if (index <= logs) {
+    return nacre_measure_head_loss(measure, index - 1);
+  }
+  const nacre_metric *metric = &measure->metric[index - 1 - logs];
+  return metric->ops->result(metric->cfg->choice.cfg, metric->state);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* measure: the loss and the metrics of a pass over data, streamed. */
+#ifndef NACRE_RUN_MEASURE_H
+#define NACRE_RUN_MEASURE_H
+
+#include "run/program.h"
+
+/** A metric of an output, as the experiment asks for it. */
+typedef struct nacre_metric_cfg {
+  nacre_choice choice;
+  int head;
+} nacre_metric_cfg;
+
+typedef struct nacre_metric {
+  const nacre_metric_cfg *cfg;
+  const nacre_metric_ops *ops;
+  const char *name;      /* "accuracy"; "digit_accuracy" of several outputs */
+  int64_t target_cols;
+  void *state;
+  size_t state_size;
+} nacre_metric;
+
+typedef struct nacre_measure {
+  nacre_program *program;
+  nacre_metric *metric;
+  int n_metrics;
+  double *loss;          /* [heads]: sum over rows */
+  double *rows;          /* [heads] */
+  double penalty;        /* sum over batches, by samples */
+  int64_t samples;
+  real *y, *target;      /* host copies; NULL when the device's are host's */
+} nacre_measure;
+
+/** Plans metrics for a program that takes losses. `targets` are the shapes
+ *  of the heads' targets, per sample. */
+int nacre_measure_make(nacre_measure *, nacre_program *,
+                       const nacre_metric_cfg *, int n_metrics,
+                       const nacre_shape *targets, nacre_params_ctx *);
+void nacre_measure_fini(nacre_measure *);
+
+void nacre_measure_reset(nacre_measure *);
+/** Takes in the batch that the program has just run. */
+void nacre_measure_batch(nacre_measure *, double penalty);
+/** The mean loss: of all heads by their weights, and penalties; or of one
+ *  head alone. NaN when nothing was seen. */
+double nacre_measure_loss(const nacre_measure *);
+double nacre_measure_head_loss(const nacre_measure *, int head);
+
+/** Names of what is logged: "loss", "NAME_loss" of each head if there are
+ *  several, then the metrics; NULL past the end. */
+const char *nacre_measure_name(const nacre_measure *, int index);
+double nacre_measure_value(const nacre_measure *, int index);
+
+/** The name a metric is logged by. Lives in the arena. */
+const char *nacre_metric_name(const nacre_graph *, const nacre_metric_cfg *);
+
+#endif
