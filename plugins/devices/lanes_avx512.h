@@ -47,7 +47,7 @@ ALWAYS real v_max_across(vreal x) {
 
 /* The first n lanes; all of them for n >= LANES. */
 ALWAYS part part_first(int64_t n) {
-  return n >= LANES ? (part)~0u : (part)((1u << n) - 1u);
+  return (part)(n >= LANES ? ~0u : (1u << n) - 1u);
 }
 
 ALWAYS vreal v_load_part(const real *p, part mask) {
@@ -61,5 +61,63 @@ ALWAYS void v_store_part(real *p, part mask, vreal x) {
 ALWAYS vreal v_select_part(part mask, vreal a, vreal b) {
   return (vreal)OF_LANES(mask_blend)(mask, b, a);
 }
+
+#ifdef NACRE_DOUBLE
+
+ALWAYS void v_turn(vreal r[8]) {
+  vreal t[8];
+  UNROLL for (int i = 0; i < 8; i += 2) {
+    t[i] = (vreal)_mm512_unpacklo_pd(r[i], r[i + 1]);
+    t[i + 1] = (vreal)_mm512_unpackhi_pd(r[i], r[i + 1]);
+  }
+  /* Quarters 0 and 2, or 1 and 3, of two registers. */
+  UNROLL for (int i = 0; i < 8; i += 4) {
+    UNROLL for (int j = 0; j < 2; j++) {
+      r[i + j] = (vreal)_mm512_shuffle_f64x2(t[i + j], t[i + j + 2], 0x88);
+      r[i + j + 2] =
+        (vreal)_mm512_shuffle_f64x2(t[i + j], t[i + j + 2], 0xdd);
+    }
+  }
+  UNROLL for (int j = 0; j < 4; j++) {
+    t[j] = (vreal)_mm512_shuffle_f64x2(r[j], r[j + 4], 0x88);
+    t[j + 4] = (vreal)_mm512_shuffle_f64x2(r[j], r[j + 4], 0xdd);
+  }
+  UNROLL for (int j = 0; j < 8; j++) {
+    r[j] = t[j];
+  }
+}
+
+#else
+
+ALWAYS void v_turn(vreal r[16]) {
+  vreal t[16];
+  UNROLL for (int i = 0; i < 16; i += 2) {
+    t[i] = (vreal)_mm512_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = (vreal)_mm512_unpackhi_ps(r[i], r[i + 1]);
+  }
+  /* Row 4 q + i of each group of four holds its columns i, in quarter q. */
+  UNROLL for (int i = 0; i < 16; i += 4) {
+    UNROLL for (int j = 0; j < 2; j++) {
+      __m512d low = _mm512_castps_pd(t[i + j]);
+      __m512d high = _mm512_castps_pd(t[i + j + 2]);
+      r[i + 2 * j] = (vreal)_mm512_unpacklo_pd(low, high);
+      r[i + 2 * j + 1] = (vreal)_mm512_unpackhi_pd(low, high);
+    }
+  }
+  /* Quarters 0 and 2, or 1 and 3, of two registers. */
+  UNROLL for (int i = 0; i < 16; i += 8) {
+    UNROLL for (int j = 0; j < 4; j++) {
+      t[i + j] = (vreal)_mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0x88);
+      t[i + j + 4] =
+        (vreal)_mm512_shuffle_f32x4(r[i + j], r[i + j + 4], 0xdd);
+    }
+  }
+  UNROLL for (int j = 0; j < 8; j++) {
+    r[j] = (vreal)_mm512_shuffle_f32x4(t[j], t[j + 8], 0x88);
+    r[j + 8] = (vreal)_mm512_shuffle_f32x4(t[j], t[j + 8], 0xdd);
+  }
+}
+
+#endif
 
 #endif
