@@ -61,6 +61,13 @@ bool nacre_registry_has(const nacre_registry *, uint32_t kind,
 /** The known name of a kind nearest to a mistyped one, or NULL. */
 const char *nacre_registry_nearest(const nacre_registry *, uint32_t kind,
                                    const char *name);
+/** Why the plugin that by its file's name would provide this was refused;
+ *  NULL if there is no such file. For messages about unknown names. */
+const char *nacre_registry_refused_for(const nacre_registry *, uint32_t kind,
+                                       const char *name);
+/** Writes `dir`/registry-cache, for a directory on the search path, so that
+ *  an installed directory brings what a scan of it finds. */
+int nacre_registry_ship(nacre_registry *, const char *dir, nacre_error *);
 /** "layer" for NACRE_KIND_LAYER; folder is its plural, "layers". */
 const char *nacre_kind_name(uint32_t kind);
 const char *nacre_kind_folder(uint32_t kind);
