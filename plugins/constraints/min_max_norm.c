@@ -42,7 +42,8 @@ static const nacre_constraint_ops ops = {
 
 static const nacre_component component = {
   .size = sizeof(component), .kind = NACRE_KIND_CONSTRAINT, .contract = 1,
-  .name = "min_max_norm", .summary = "Keeps the length of each unit's weights in a range",
+  .name = "min_max_norm",
+  .summary = "Keeps the length of each unit's weights in a range",
   .doc = "w = w (rate clip(|w|, min_value, max_value) + (1 - rate) |w|) / |w|, "
          "after each update. As Keras's MinMaxNorm.",
   .params = NACRE_SPAN(params), .cfg_size = sizeof(min_max_norm), .ops = &ops,

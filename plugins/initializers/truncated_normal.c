@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* truncated_normal: normal distribution without what lies beyond two deviations. */
+/* truncated_normal: normal distribution, cut off at two deviations. */
 #include <nacre/plugin.h>
 
 #include "normal.h"
@@ -30,7 +30,8 @@ static const nacre_component component = {
   .summary = "Normal distribution, cut off at two standard deviations",
   .doc = "w = mean + stddev z, z standard normal within [-2, 2]. As Keras's "
          "TruncatedNormal.",
-  .params = NACRE_SPAN(params), .cfg_size = sizeof(truncated_normal), .ops = &ops,
+  .params = NACRE_SPAN(params), .cfg_size = sizeof(truncated_normal),
+  .ops = &ops,
 };
 
 NACRE_COMPONENT_MODULE(truncated_normal, component)
