@@ -77,7 +77,19 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
       measure->rows == NULL) {
     return nacre_no_memory(ctx->error);
   }
+  measure->loss_name =
+    nacre_alloc((size_t)graph->n_heads + 1, sizeof(char *));
+  if (measure->loss_name == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
   int status = make_copies(measure, ctx->error);
+  for (int i = 0; i < graph->n_heads; i++) {
+    measure->loss_name[i] = nacre_arena_format(ctx->arena, "%s_loss",
+                                               graph->head[i].name);
+    if (measure->loss_name[i] == NULL) {
+      status = nacre_no_memory(ctx->error);
+    }
+  }
   for (int i = 0; i < n_metrics && status == NACRE_OK; i++) {
     nacre_metric *metric = &measure->metric[measure->n_metrics++];
     status = plan_metric(metric, graph, &cfg[i], &targets[cfg[i].head], ctx);
@@ -90,6 +102,7 @@ void nacre_measure_fini(nacre_measure *measure) {
     nacre_free(measure->metric[i].state);
   }
   nacre_free(measure->metric);
+  nacre_free((void *)measure->loss_name);
   nacre_free(measure->loss);
   nacre_free(measure->rows);
   nacre_free(measure->y);
@@ -146,7 +159,8 @@ void nacre_measure_batch(nacre_measure *measure, double penalty) {
                         rows * head->target_cols),
       /* Weights are of samples; a metric over several rows of a sample
        * counts each row alike. */
-      .weight = head->weighted && head->rows_per_sample == 1
+      .weight = metric->cfg->weighted && head->weighted &&
+                head->rows_per_sample == 1
         ? head->sample_weight : NULL
     };
     metric->ops->update(&run);
@@ -179,14 +193,12 @@ static int head_logs(const nacre_measure *measure) {
 }
 
 const char *nacre_measure_name(const nacre_measure *measure, int index) {
-  const nacre_graph *graph = measure->program->model->graph;
   int logs = head_logs(measure);
   if (index == 0) {
     return "loss";
   }
   if (index <= logs) {
-    return nacre_arena_format(graph->ctx->arena, "%s_loss",
-                              graph->head[index - 1].name);
+    return measure->loss_name[index - 1];
   }
   index -= 1 + logs;
   return index < measure->n_metrics ? measure->metric[index].name : NULL;

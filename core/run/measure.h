@@ -9,6 +9,8 @@
 typedef struct nacre_metric_cfg {
   nacre_choice choice;
   int head;
+  bool weighted; /* count samples by their weights, as Keras's
+                    weighted_metrics do */
 } nacre_metric_cfg;
 
 typedef struct nacre_metric {
@@ -24,6 +26,7 @@ typedef struct nacre_measure {
   nacre_program *program;
   nacre_metric *metric;
   int n_metrics;
+  const char **loss_name; /* [heads], of several */
   double *loss;          /* [heads]: sum over rows */
   double *rows;          /* [heads] */
   double penalty;        /* sum over batches, by samples */

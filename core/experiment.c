@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: MIT */
+#include "experiment.h"
+
+#include "yaml/merge.h"
+#include "yaml/report.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The top of a config, as a table like any component's. */
+typedef struct top_cfg {
+  int64_t nacre;
+  const char *name;
+  int64_t seed;
+  const char *device;
+  nacre_enum final_weights;
+} top_cfg;
+
+static const nacre_param top_params[] = {
+  NACRE_PARAM(top_cfg, nacre, NULL, "[1,1]", "", "Version of the format.", 0),
+  NACRE_PARAM(top_cfg, name, "null", NULL, "",
+              "Name of the experiment; the file's by default.", 0),
+  NACRE_PARAM(top_cfg, seed, "0", "[0,inf)", "",
+              "Seed of everything that is random.", 0),
+  NACRE_PARAM(top_cfg, device, "cpu", NULL, "", "Where to compute.", 0),
+  NACRE_PARAM(top_cfg, final_weights, "last", "last|best", "",
+              "Which weights a training ends with.", 0),
+};
+static const char *const top_keys[] = {
+  "nacre", "name", "seed", "device", "final_weights", "model", "loss",
+  "optimizer", "schedule", "metrics", "data", "train", "callbacks", NULL
+};
+
+static const nacre_param train_params[] = {
+  NACRE_PARAM(nacre_train_cfg, epochs, "1", "[1,1000000000]", "epochs",
+              "Passes over the training data.", 0),
+  NACRE_PARAM(nacre_train_cfg, batch_size, "null", "[1,1000000000]",
+              "samples", "Samples in a step; 32 by default.", 0),
+  NACRE_PARAM(nacre_train_cfg, steps_per_epoch, "null", "[1,inf)", "steps",
+              "Steps in an epoch; all of the data by default.", 0),
+  NACRE_PARAM(nacre_train_cfg, shuffle, "true", NULL, "",
+              "A new order in each epoch.", 0),
+  NACRE_PARAM(nacre_train_cfg, drop_remainder, "false", NULL, "",
+              "Leave out a last batch that is not full.", 0),
+  NACRE_PARAM(nacre_train_cfg, validation_frequency, "1", "[1,inf)",
+              "epochs", "Validate after this many epochs.", 0),
+};
+/* Keys under `train:` that are the optimizer's; kept there for readers who
+ * look for them there. */
+static const char *const train_keys[] = {
+  "epochs", "batch_size", "steps_per_epoch", "shuffle", "drop_remainder",
+  "validation_frequency", NULL
+};
+
+static const nacre_param data_params[] = {
+  NACRE_PARAM(nacre_train_cfg, batch_size, "null", "[1,1000000000]",
+              "samples", "Samples in a step; 32 by default.", 0),
+};
+static const char *const data_keys[] = { "batch_size", "train", "validation",
+                                         "test", "transform", NULL };
+static const char *const part_keys[] = {
+  "from", "fraction", "folds", "fold", "stratify", "shuffle", NULL
+};
+static const char *const metric_keys[] = { "type", "weighted", NULL };
+static const char *const transform_keys[] = { "type", "field", NULL };
+
+static int read_top(nacre_experiment *experiment, const char *path) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_span table = NACRE_SPAN(top_params);
+  top_cfg top = { 0 };
+  nacre_node *root = experiment->tree->root;
+  int status =
+    nacre_params_fill(ctx, table, &top, "the experiment", root);
+  for (int i = 0; top_keys[i] != NULL; i++) {
+    (void)nacre_node_get(root, top_keys[i]);
+  }
+  if (nacre_params_unknown(ctx, table, top_keys, "the experiment", root) !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  experiment->seed = (uint64_t)top.seed;
+  experiment->device = top.device != NULL ? top.device : "cpu";
+  experiment->final_weights = top.final_weights;
+  experiment->name = top.name;
+  ctx->device = experiment->device;
+  if (top.name != NULL) {
+    nacre_node *node = nacre_node_peek(root, "name");
+    if (top.name[0] == '\0' || top.name[0] == '.' ||
+        strchr(top.name, '/') != NULL || strlen(top.name) > 128) {
+      return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                          "an experiment's name becomes a directory: 1 to "
+                          "128 characters, no '/', no '.' in front");
+    }
+    return status;
+  }
+  const char *base = strrchr(path, '/');
+  base = base != NULL ? base + 1 : path;
+  const char *dot = strrchr(base, '.');
+  size_t n = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
+  experiment->name = nacre_arena_strndup(ctx->arena, base, n);
+  return experiment->name != NULL ? status : nacre_no_memory(ctx->error);
+}
+
+static int read_train(nacre_experiment *experiment, nacre_node *node) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_span table = NACRE_SPAN(train_params);
+  if (node != NULL && node->kind != NACRE_NODE_MAP) {
+    return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                        "expected a map such as {epochs: 10}");
+  }
+  int status = nacre_params_fill(ctx, table, &experiment->train, "'train'",
+                                 node);
+  if (node != NULL && nacre_params_unknown(ctx, table, train_keys, "'train'",
+                                           node) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  return status;
+}
+
+/* Data. */
+
+static int read_part(nacre_experiment *experiment, nacre_node *node,
+                     nacre_part_cfg *part, const char *what) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  *part = (nacre_part_cfg){ .node = node };
+  if (node == NULL || nacre_node_is_null(node)) {
+    part->node = NULL;
+    return NACRE_OK;
+  }
+  nacre_node *from = node->kind == NACRE_NODE_MAP
+    ? nacre_node_get(node, "from") : NULL;
+  if (from == NULL) {
+    return nacre_choose(ctx, NACRE_KIND_SOURCE, node, NULL, false,
+                        &part->source);
+  }
+  int status = NACRE_OK;
+  if (from->kind != NACRE_NODE_SCALAR || strcmp(from->text, "train") != 0 ||
+      part == &experiment->train_data) {
+    status = nacre_report(ctx->error, from, NACRE_ECONFIG,
+                          "samples can only be taken from 'train', for "
+                          "validation or test");
+  }
+  if (nacre_params_fill(ctx, nacre_split_params, &part->split, what, node) !=
+        NACRE_OK ||
+      nacre_params_unknown(ctx, nacre_split_params, part_keys, what, node) !=
+        NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const nacre_split_cfg *split = &part->split;
+  if (isnan(split->fraction) == (split->folds == 0)) {
+    status = nacre_report(ctx->error, node, NACRE_ECONFIG,
+                          "%s needs either a 'fraction' or 'folds'", what);
+  } else if (split->folds == 1 ||
+             (split->folds > 0 && split->fold >= split->folds)) {
+    status = nacre_report(ctx->error, node, NACRE_ECONFIG,
+                          "'folds' is at least 2, and 'fold' less than it");
+  }
+  return status;
+}
+
+static int read_transforms(nacre_experiment *experiment, nacre_node *list) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  int n = list->kind == NACRE_NODE_LIST ? list->count : 1, status = NACRE_OK;
+  experiment->transform =
+    nacre_arena_alloc(ctx->arena, (size_t)n + 1, sizeof(nacre_transform));
+  if (experiment->transform == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  nacre_node *node = list->kind == NACRE_NODE_LIST ? list->first : list;
+  for (int i = 0; i < n; i++, node = node->next) {
+    nacre_transform *transform = &experiment->transform[i];
+    nacre_node *field = node->kind == NACRE_NODE_MAP
+      ? nacre_node_get(node, "field") : NULL;
+    transform->number = i;
+    if (field != NULL && field->kind != NACRE_NODE_SCALAR) {
+      status = nacre_report(ctx->error, field, NACRE_ECONFIG,
+                            "expected the name of a field");
+    } else if (field != NULL) {
+      transform->field = field->text;
+    }
+    if (nacre_choose(ctx, NACRE_KIND_TRANSFORM, node, transform_keys, false,
+                     &transform->choice) != NACRE_OK) {
+      status = NACRE_ERROR;
+    } else {
+      transform->ops = transform->choice.component->ops;
+    }
+  }
+  experiment->n_transforms = n;
+  return status;
+}
+
+static int read_data(nacre_experiment *experiment, nacre_node *node) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_span table = NACRE_SPAN(data_params);
+  nacre_train_cfg sizes = { 0 };
+  if (node->kind != NACRE_NODE_MAP) {
+    return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                        "expected a map with 'train'");
+  }
+  int status = nacre_params_fill(ctx, table, &sizes, "'data'", node);
+  nacre_node *train = nacre_node_get(node, "train");
+  nacre_node *validation = nacre_node_get(node, "validation");
+  nacre_node *test = nacre_node_get(node, "test");
+  nacre_node *transform = nacre_node_get(node, "transform");
+  if (train == NULL) {
+    status = nacre_report_key(ctx->error, node, NACRE_ECONFIG,
+                              "'data' needs a 'train' source");
+  }
+  if (read_part(experiment, train, &experiment->train_data, "'train'") !=
+        NACRE_OK ||
+      read_part(experiment, validation, &experiment->validation,
+                "'validation'") != NACRE_OK ||
+      read_part(experiment, test, &experiment->test, "'test'") != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (transform != NULL &&
+      read_transforms(experiment, transform) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (nacre_params_unknown(ctx, table, data_keys, "'data'", node) !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (sizes.batch_size != INT64_MIN) {
+    if (experiment->train.batch_size != INT64_MIN) {
+      status = nacre_report_key(ctx->error,
+                                nacre_node_peek(node, "batch_size"),
+                                NACRE_ECONFIG,
+                                "'batch_size' is given under 'train' too");
+    }
+    experiment->batch_size = sizes.batch_size;
+  }
+  experiment->has_data = train != NULL;
+  return status;
+}
+
+/* Metrics and callbacks. */
+
+static int read_metric(nacre_experiment *experiment, nacre_node *node,
+                       int head) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_metric_cfg *metric = &experiment->metric[experiment->n_metrics];
+  *metric = (nacre_metric_cfg){ .head = head };
+  nacre_node *weighted = node->kind == NACRE_NODE_MAP
+    ? nacre_node_get(node, "weighted") : NULL;
+  if (weighted != NULL && !nacre_node_bool(weighted, &metric->weighted)) {
+    return nacre_report(ctx->error, weighted, NACRE_ECONFIG,
+                        "expected true or false");
+  }
+  if (nacre_choose(ctx, NACRE_KIND_METRIC, node, metric_keys, false,
+                   &metric->choice) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const char *name = metric->choice.component->name;
+  for (int i = 0; i < experiment->n_metrics; i++) {
+    const nacre_metric_cfg *other = &experiment->metric[i];
+    if (other->head == head &&
+        strcmp(other->choice.component->name, name) == 0) {
+      return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                          "metric '%s' is listed twice", name);
+    }
+  }
+  experiment->n_metrics++;
+  return NACRE_OK;
+}
+
+static int read_metric_list(nacre_experiment *experiment, nacre_node *list,
+                            int head) {
+  int status = NACRE_OK;
+  bool many = list->kind == NACRE_NODE_LIST;
+  for (nacre_node *node = many ? list->first : list; node != NULL;
+       node = many ? node->next : NULL) {
+    if (read_metric(experiment, node, head) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  return status;
+}
+
+static int count_items(const nacre_node *node) {
+  int n = 1;
+  for (const nacre_node *item = node->first; item != NULL;
+       item = item->next) {
+    n += 1 + item->count;
+  }
+  return n;
+}
+
+/* A metric, a list, or a map from outputs to either. */
+static int read_metrics(nacre_experiment *experiment, nacre_node *node) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  const nacre_graph *graph = &experiment->graph;
+  experiment->metric = nacre_arena_alloc(
+    ctx->arena, (size_t)count_items(node), sizeof(nacre_metric_cfg));
+  if (experiment->metric == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  experiment->n_metrics = 0;
+  if (nacre_node_is_null(node)) {
+    return NACRE_OK;
+  }
+  bool by_name = node->kind == NACRE_NODE_MAP &&
+                 nacre_node_peek(node, "type") == NULL;
+  if (!by_name) {
+    if (graph->n_heads > 1) {
+      return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                          "the model has %d outputs: give metrics for each "
+                          "by name", graph->n_heads);
+    }
+    return read_metric_list(experiment, node, 0);
+  }
+  int status = NACRE_OK;
+  for (nacre_node *item = node->first; item != NULL; item = item->next) {
+    int head = -1;
+    for (int i = 0; i < graph->n_heads; i++) {
+      if (strcmp(graph->head[i].name, item->key->text) == 0) {
+        head = i;
+      }
+    }
+    if (head < 0) {
+      status = nacre_report_key(ctx->error, item, NACRE_ECONFIG,
+                                "the model has no output called '%s'",
+                                item->key->text);
+    } else if (read_metric_list(experiment, item, head) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  return status;
+}
+
+bool nacre_experiment_logs(const nacre_experiment *experiment,
+                           const char *name) {
+  if (strncmp(name, "val/", 4) == 0) {
+    if (experiment->validation.node == NULL) {
+      return false;
+    }
+    name += 4;
+  } else if (strcmp(name, "learning_rate") == 0) {
+    return true;
+  }
+  if (strcmp(name, "loss") == 0) {
+    return true;
+  }
+  const nacre_graph *graph = &experiment->graph;
+  for (int i = 0; i < graph->n_heads && graph->n_heads > 1; i++) {
+    size_t n = strlen(graph->head[i].name);
+    if (strncmp(name, graph->head[i].name, n) == 0 &&
+        strcmp(name + n, "_loss") == 0) {
+      return true;
+    }
+  }
+  for (int i = 0; i < experiment->n_metrics; i++) {
+    const char *own = nacre_metric_name(graph, &experiment->metric[i]);
+    if (own != NULL && strcmp(own, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static int check_monitors(nacre_experiment *experiment,
+                          const nacre_choice *callback) {
+  const nacre_callback_ops *ops = callback->component->ops;
+  int status = NACRE_OK;
+  for (uint32_t i = 0; ops->monitor != NULL; i++) {
+    const char *name = ops->monitor(callback->cfg, i);
+    if (name == NULL) {
+      break;
+    }
+    if (nacre_experiment_logs(experiment, name)) {
+      continue;
+    }
+    nacre_node *node = callback->node->kind == NACRE_NODE_MAP
+      ? nacre_node_peek(callback->node, "monitor") : NULL;
+    status = nacre_report(experiment->error,
+                          node != NULL ? node : callback->node,
+                          NACRE_ECONFIG, "nothing called '%s' is logged",
+                          name);
+    nacre_error_hint(experiment->error, strncmp(name, "val/", 4) == 0 &&
+                                          experiment->validation.node == NULL
+                       ? "there is no validation data"
+                       : "the loss is 'loss', metrics have their own names, "
+                         "on validation data with 'val/' before them");
+  }
+  return status;
+}
+
+static int read_callbacks(nacre_experiment *experiment, nacre_node *list) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  if (nacre_node_is_null(list)) {
+    return NACRE_OK;
+  }
+  int n = list->kind == NACRE_NODE_LIST ? list->count : 1, status = NACRE_OK;
+  experiment->callback =
+    nacre_arena_alloc(ctx->arena, (size_t)n + 1, sizeof(nacre_choice));
+  if (experiment->callback == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  nacre_node *node = list->kind == NACRE_NODE_LIST ? list->first : list;
+  for (int i = 0; i < n; i++, node = node->next) {
+    nacre_choice *choice = &experiment->callback[experiment->n_callbacks];
+    if (nacre_choose(ctx, NACRE_KIND_CALLBACK, node, NULL, false, choice) !=
+        NACRE_OK) {
+      status = NACRE_ERROR;
+      continue;
+    }
+    experiment->n_callbacks++;
+    if (experiment->planned &&
+        check_monitors(experiment, choice) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  return status;
+}
+
+/* The model and all that needs its outputs' names. */
+
+int nacre_experiment_plan(nacre_experiment *experiment,
+                          const nacre_shape *input) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_node *root = experiment->tree->root;
+  nacre_graph_fini(&experiment->graph);
+  if (nacre_graph_build(&experiment->graph, ctx, experiment->model, input) !=
+        NACRE_OK ||
+      nacre_graph_shape(&experiment->graph, experiment->batch_size) !=
+        NACRE_OK ||
+      nacre_graph_link(&experiment->graph, experiment->loss) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  experiment->planned = true;
+  nacre_node *metrics = nacre_node_peek(root, "metrics");
+  int status = NACRE_OK;
+  if (metrics != NULL) {
+    status = read_metrics(experiment, metrics);
+  }
+  for (int i = 0; i < experiment->n_callbacks; i++) {
+    if (check_monitors(experiment, &experiment->callback[i]) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  return status;
+}
+
+static int read_optimizer(nacre_experiment *experiment, nacre_node *root) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_node *optimizer = nacre_node_peek(root, "optimizer");
+  nacre_node *schedule = nacre_node_peek(root, "schedule");
+  if (optimizer == NULL) {
+    return experiment->loss == NULL ? NACRE_OK
+      : nacre_report(ctx->error, root, NACRE_ECONFIG,
+                     "an experiment with a loss needs an 'optimizer'");
+  }
+  return nacre_optimizer_choose(&experiment->optimizer, ctx, optimizer,
+                                schedule);
+}
+
+static int read_all(nacre_experiment *experiment, const char *path) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_node *root = experiment->tree->root;
+  int status = read_top(experiment, path);
+  if (read_train(experiment, nacre_node_peek(root, "train")) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  experiment->batch_size = experiment->train.batch_size != INT64_MIN
+    ? experiment->train.batch_size : 32;
+  nacre_node *data = nacre_node_peek(root, "data");
+  if (data != NULL && read_data(experiment, data) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  experiment->model = nacre_node_peek(root, "model");
+  experiment->loss = nacre_node_peek(root, "loss");
+  if (read_optimizer(experiment, root) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  nacre_node *callbacks = nacre_node_peek(root, "callbacks");
+  if (callbacks != NULL &&
+      read_callbacks(experiment, callbacks) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (experiment->model == NULL) {
+    return nacre_report(ctx->error, root, NACRE_ECONFIG,
+                        "an experiment needs a 'model'");
+  }
+  if ((nacre_graph_has_inputs(experiment->model) || !experiment->has_data) &&
+      nacre_experiment_plan(experiment, NULL) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  return status;
+}
+
+int nacre_experiment_load(nacre_experiment *experiment,
+                          nacre_registry *registry, const char *path,
+                          const nacre_bytes *text, const char *dir,
+                          const char *const *more, int n_more,
+                          const char *const *overrides, int n_overrides,
+                          nacre_error *error) {
+  *experiment = (nacre_experiment){ .registry = registry, .error = error,
+                                    .tree = nacre_tree_new() };
+  if (experiment->tree == NULL) {
+    return nacre_no_memory(error);
+  }
+  experiment->ctx = (nacre_params_ctx){ .registry = registry,
+                                        .arena = experiment->tree->arena,
+                                        .error = error };
+  int problems = error->errors;
+  int status = text != NULL
+    ? nacre_config_load_text(experiment->tree, path, dir, text->at, text->n,
+                             overrides, n_overrides, error)
+    : nacre_config_load(experiment->tree, path, more, n_more, overrides,
+                        n_overrides, error);
+  if (status == NACRE_OK) {
+    status = read_all(experiment, path);
+  }
+  if (status != NACRE_OK || error->errors > problems) {
+    nacre_error_sort(error);
+    return NACRE_ERROR;
+  }
+  return NACRE_OK;
+}
+
+void nacre_experiment_free(nacre_experiment *experiment) {
+  nacre_graph_fini(&experiment->graph);
+  nacre_tree_free(experiment->tree);
+  *experiment = (nacre_experiment){ 0 };
+}

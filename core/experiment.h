@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* experiment: a config, checked as a whole and made into components.
+ *
+ * Loading reports every mistake of the file at once. Data are only opened by
+ * nacre_experiment_open(), since a check must be quick; what only they can
+ * show (an input shape that the YAML leaves out, the shape of targets) is
+ * checked there. */
+#ifndef NACRE_EXPERIMENT_H
+#define NACRE_EXPERIMENT_H
+
+#include "graph/graph.h"
+#include "run/dataset.h"
+#include "run/measure.h"
+#include "run/optimize.h"
+
+/** `train:`. */
+typedef struct nacre_train_cfg {
+  int64_t epochs;
+  int64_t batch_size;      /* INT64_MIN: given under data, or 32 */
+  int64_t steps_per_epoch; /* INT64_MIN: all of the data */
+  bool shuffle, drop_remainder;
+  int64_t validation_frequency;
+} nacre_train_cfg;
+
+/** Weights that a finished training leaves behind. */
+#define NACRE_FINAL_LAST 0
+#define NACRE_FINAL_BEST 1
+
+/** Where the validation or test samples come from. */
+typedef struct nacre_part_cfg {
+  nacre_node *node;      /* NULL: there is none */
+  nacre_choice source;   /* component NULL: taken from the training set */
+  nacre_split_cfg split;
+} nacre_part_cfg;
+
+typedef struct nacre_experiment {
+  nacre_registry *registry; /* borrowed */
+  nacre_params_ctx ctx;
+  nacre_tree *tree;         /* owns all that the config says */
+  nacre_error *error;       /* borrowed */
+  const char *name, *device;
+  uint64_t seed;
+  nacre_node *model, *loss;
+  bool planned;             /* the graph is built */
+  nacre_graph graph;
+  bool has_loss;
+  nacre_optimizer_cfg optimizer;
+  nacre_metric_cfg *metric;
+  int n_metrics;
+  bool has_data;
+  nacre_part_cfg train_data, validation, test;
+  nacre_transform *transform;
+  int n_transforms;
+  nacre_train_cfg train;
+  int64_t batch_size;
+  nacre_choice *callback;
+  int n_callbacks;
+  nacre_enum final_weights;
+} nacre_experiment;
+
+/** What an opened experiment's data are. */
+typedef struct nacre_data {
+  nacre_experiment *experiment;
+  nacre_dataset set[3];      /* training, validation, test; some unopened */
+  nacre_split train, validation, test; /* n 0: there is none */
+  nacre_pipe *pipe;          /* one for each field of the training set */
+  int n_pipes;
+  nacre_bytes state;         /* of the training source */
+} nacre_data;
+
+/** Loads from a file (or, with `text`, from text called `path`), with
+ *  overrides. On failure every mistake is in `error`, and the experiment
+ *  need only be freed. Caller frees with _free(). */
+int nacre_experiment_load(nacre_experiment *, nacre_registry *,
+                          const char *path, const nacre_bytes *text,
+                          const char *dir, const char *const *more,
+                          int n_more, const char *const *overrides,
+                          int n_overrides, nacre_error *);
+void nacre_experiment_free(nacre_experiment *);
+
+/** Builds and checks the graph, with `input` for a model that leaves out its
+ *  input's shape (NULL: it must not). load() has done so when it could. */
+int nacre_experiment_plan(nacre_experiment *, const nacre_shape *input);
+
+/** Opens the data, splits them, fits the transforms, and plans the model if
+ *  that had to wait. parts: which of validation and test are wanted too. */
+#define NACRE_PART_VALIDATION 1u
+#define NACRE_PART_TEST 2u
+int nacre_data_open(nacre_data *, nacre_experiment *, uint32_t parts);
+void nacre_data_close(nacre_data *);
+/** Shapes of the heads' targets, per sample. [heads], in the arena. */
+nacre_shape *nacre_data_targets(const nacre_data *);
+
+/** Names of numbers that will be logged, for checking monitors: NULL past
+ *  the end. */
+bool nacre_experiment_logs(const nacre_experiment *, const char *name);
+
+#endif
