@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* direct: matrix products too small to be worth packing anything, and the
- * packing of a transposed B. */
+/* direct: matrix products too small to be worth packing anything. */
 #ifndef NACRE_DEVICES_DIRECT_H
 #define NACRE_DEVICES_DIRECT_H
 
@@ -84,25 +83,6 @@ static void KERNEL(direct)(const nacre_gemm *g, const real *a, const real *b,
       direct_columns(&t, 1, g->m, a, c + j, a_row, a_k);
     } else {
       direct_columns(&t, 2, g->m, a, c + j, a_row, a_k);
-    }
-  }
-}
-
-/* out[k][width] from b[n][ldb], n <= width. A few rows of k at a time, so
- * that both sides stay in the first-level cache. */
-static void KERNEL(transpose)(int64_t k, int64_t n, const real *b,
-                              int64_t ldb, int64_t width, real *out) {
-  for (int64_t k0 = 0; k0 < k; k0 += 16) {
-    int64_t k1 = k0 + 16 < k ? k0 + 16 : k;
-    for (int64_t j = 0; j < n; j++) {
-      for (int64_t i = k0; i < k1; i++) {
-        out[i * width + j] = b[j * ldb + i];
-      }
-    }
-    for (int64_t i = k0; i < k1; i++) {
-      for (int64_t j = n; j < width; j++) {
-        out[i * width + j] = 0;
-      }
     }
   }
 }

@@ -12,7 +12,7 @@
 /* Multiply-adds up to which plain loops, or kernels without packing, win. */
 #define SCALAR_WORK 48
 #define DIRECT_WORK 8192
-#define STACK_REALS 1024 /* of a small transposed B */
+#define STACK_REALS 2048 /* of a small transposed B */
 /* Multiply-adds that are worth a block of their own. */
 #define BLOCK_WORK 262144.0
 #define WORK_PER_NS 40.0
@@ -59,15 +59,20 @@ static void run_scalar(const nacre_gemm *g, const real *a, const real *b,
   }
 }
 
+static int64_t whole_lanes(const kernels *kern, int64_t n) {
+  return (n + kern->lanes - 1) / kern->lanes * kern->lanes;
+}
+
 static void run_small(const nacre_math *math, const nacre_gemm *g,
                       const real *a, const real *b, real *c) {
   const kernels *kern = ((const host_device *)math->self)->kern;
   if (g->m * g->n * g->k <= SCALAR_WORK) {
     run_scalar(g, a, b, c);
   } else if (g->flags & NACRE_GEMM_TRANS_B) {
-    real turned[STACK_REALS]; /* [k, n] */
-    kern->transpose(g->k, g->n, b, g->ldb, g->n, turned);
-    kern->direct(g, a, turned, g->n, c);
+    real turned[STACK_REALS]; /* [k, width] */
+    const int64_t width = whole_lanes(kern, g->n);
+    kern->transpose(g->k, g->n, b, g->ldb, width, turned);
+    kern->direct(g, a, turned, width, c);
   } else {
     kern->direct(g, a, b, g->ldb, c);
   }
@@ -82,13 +87,15 @@ static double work_of(const nacre_gemm *g) {
   return (double)g->m * (double)g->n * (double)g->k;
 }
 
-static int is_small(const nacre_gemm *g) {
+static int is_small(const kernels *kern, const nacre_gemm *g) {
   return work_of(g) <= DIRECT_WORK &&
-         (!(g->flags & NACRE_GEMM_TRANS_B) || g->n * g->k <= STACK_REALS);
+         (!(g->flags & NACRE_GEMM_TRANS_B) ||
+          whole_lanes(kern, g->n) * g->k <= STACK_REALS);
 }
 
 int nacre_gemm_run_small(const nacre_math *math, const nacre_gemm *g) {
-  if (g->batch != 1 || !is_small(g)) {
+  const host_device *d = math->self;
+  if (g->batch != 1 || !is_small(d->kern, g)) {
     return 0;
   }
   run_small(math, g, g->a, g->b, g->c);
@@ -113,30 +120,6 @@ static int64_t panel_registers(const piece *p, int64_t cols) {
   return cols <= p->kern->lanes ? 1 : 2;
 }
 
-static void pack_a_rows(const piece *p, int64_t row, int64_t rows) {
-  const real *a = p->a + row * p->g->lda + p->k;
-  for (int64_t i = 0; i < rows; i++) {
-    real *out = p->a_space + i * KERNEL_A_STRIDE;
-    for (int64_t k = 0; k < p->k_count; k++) {
-      out[k] = a[k];
-    }
-    a += p->g->lda;
-  }
-}
-
-static void pack_a_columns(const piece *p, int64_t row, int64_t rows,
-                           int64_t step) {
-  const real *a = p->a + p->k * p->g->lda + row;
-  real *out = p->a_space;
-  for (int64_t k = 0; k < p->k_count; k++) {
-    for (int64_t i = 0; i < rows; i++) {
-      out[i] = a[i];
-    }
-    a += p->g->lda;
-    out += step;
-  }
-}
-
 /* All of the block's B at once, when it must be turned anyway. */
 static void pack_b_turned(const piece *p) {
   const int64_t width = 2 * p->kern->lanes;
@@ -157,15 +140,17 @@ static int place_a(const piece *p, kernel_tile *t, int64_t row,
   const int64_t width = 2 * p->kern->lanes;
   t->a = p->a_space;
   if (!(p->g->flags & NACRE_GEMM_TRANS_A)) {
-    pack_a_rows(p, row, rows);
+    p->kern->pack_rows(rows, p->k_count, p->a + row * p->g->lda + p->k,
+                       p->g->lda, p->a_space);
     return KERNEL_A_ROWS;
   }
+  const real *a = p->a + p->k * p->g->lda + row;
   if (p->cols <= width) {
-    t->a = p->a + p->k * p->g->lda + row; /* read once: where it is */
+    t->a = a; /* read once: where it is */
     t->a_step = p->g->lda;
   } else {
-    t->a_step = 16;
-    pack_a_columns(p, row, rows, t->a_step);
+    t->a_step = KERNEL_A_STEP;
+    p->kern->pack_columns(p->k_count, rows, a, p->g->lda, p->a_space);
   }
   return KERNEL_A_COLUMNS;
 }
@@ -312,7 +297,7 @@ void nacre_gemm_run(const nacre_math *math, const nacre_gemm *g) {
   cut u = { math, g, 1, 1 };
   const double work = work_of(g);
   const double ns = work * (double)g->batch / WORK_PER_NS;
-  const int small = is_small(g);
+  const int small = is_small(d->kern, g);
   if (!small) {
     choose_cut(&u, d->kern, work);
   }

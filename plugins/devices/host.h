@@ -25,7 +25,7 @@ struct host_device {
 };
 
 /** Workspace of one product: a panel of A, then a block of B. */
-#define HOST_A_REALS (KERNEL_K_MAX * 16)
+#define HOST_A_REALS (KERNEL_K_MAX * KERNEL_A_STEP)
 #define HOST_SPACE_REALS (HOST_A_REALS + KERNEL_K_MAX * KERNEL_N_MAX)
 
 /** [main] The best kernels that the processor and the cap `level` (NULL:

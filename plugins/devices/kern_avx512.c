@@ -5,6 +5,7 @@
 
 #include "direct.h"
 #include "microtile.h"
+#include "packing.h"
 #include "philox.h"
 #include "pointwise.h"
 #include "reduce.h"

@@ -16,6 +16,8 @@
  * cache lines, so that they do not compete for the same sets. */
 #define KERNEL_A_STRIDE (KERNEL_K_MAX + (int64_t)(64 / sizeof(real)))
 #define KERNEL_ROWS_MAX 14
+/* A packed as [k, rows] has room for this many rows. */
+#define KERNEL_A_STEP 16
 
 /** One tile of C: c = alpha A B + beta c + bias, up to KERNEL_ROWS_MAX rows.
  *  How A and B lie in memory is the choice of a function in the table. */
@@ -53,8 +55,11 @@ typedef struct kernels {
   /** Small products with B untransposed: no packing at all. */
   void (*direct)(const nacre_gemm *, const real *a, const real *b, int64_t ldb,
                  real *c);
-  /** Packed rows of k of B transposed: out[k][lanes*wide], from b[n][ldb];
-   *  n at most lanes*wide, the rest is zeros. */
+  /** Packing, see packing.h. */
+  void (*pack_rows)(int64_t rows, int64_t k, const real *a, int64_t lda,
+                    real *out);
+  void (*pack_columns)(int64_t k, int64_t rows, const real *a, int64_t lda,
+                       real *out);
   void (*transpose)(int64_t k, int64_t n, const real *b, int64_t ldb,
                     int64_t width, real *out);
   kernel_pointwise exp, log, log1p, tanh, sigmoid, erf;

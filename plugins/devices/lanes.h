@@ -2,7 +2,8 @@
 /* lanes: a register of reals as a C type, for the kernels of one instruction
  * set. The including file has defined LANE_BYTES and KERNEL(name), which adds
  * the set's suffix, and then gives the few operations that C has no operator
- * for: v_fma, v_max, v_min, v_scale, part_*, v_add_across, v_max_across. */
+ * for: v_fma, v_max, v_min, v_scale, part_*, v_add_across, v_max_across and
+ * v_turn, which transposes a square of registers. */
 #ifndef NACRE_DEVICES_LANES_H
 #define NACRE_DEVICES_LANES_H
 

@@ -71,6 +71,47 @@ ALWAYS vreal v_select_part(part mask, vreal a, vreal b) {
   return v_select((vint)mask, a, b);
 }
 
+#ifdef NACRE_DOUBLE
+
+ALWAYS void v_turn(vreal r[4]) {
+  vreal t[4];
+  UNROLL for (int i = 0; i < 4; i += 2) {
+    t[i] = (vreal)_mm256_unpacklo_pd(r[i], r[i + 1]);
+    t[i + 1] = (vreal)_mm256_unpackhi_pd(r[i], r[i + 1]);
+  }
+  UNROLL for (int j = 0; j < 2; j++) {
+    r[j] = (vreal)_mm256_permute2f128_pd(t[j], t[j + 2], 0x20);
+    r[j + 2] = (vreal)_mm256_permute2f128_pd(t[j], t[j + 2], 0x31);
+  }
+}
+
+#else
+
+ALWAYS void v_turn(vreal r[8]) {
+  vreal t[8];
+  UNROLL for (int i = 0; i < 8; i += 2) {
+    t[i] = (vreal)_mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = (vreal)_mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+  UNROLL for (int i = 0; i < 8; i += 4) {
+    UNROLL for (int j = 0; j < 2; j++) {
+      __m256d low = _mm256_castps_pd(t[i + j]);
+      __m256d high = _mm256_castps_pd(t[i + j + 2]);
+      r[i + 2 * j] = (vreal)_mm256_unpacklo_pd(low, high);
+      r[i + 2 * j + 1] = (vreal)_mm256_unpackhi_pd(low, high);
+    }
+  }
+  UNROLL for (int j = 0; j < 4; j++) {
+    t[j] = (vreal)_mm256_permute2f128_ps(r[j], r[j + 4], 0x20);
+    t[j + 4] = (vreal)_mm256_permute2f128_ps(r[j], r[j + 4], 0x31);
+  }
+  UNROLL for (int j = 0; j < 8; j++) {
+    r[j] = t[j];
+  }
+}
+
+#endif
+
 #include "scale.h"
 
 #endif

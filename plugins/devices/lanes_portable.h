@@ -74,6 +74,20 @@ ALWAYS vreal v_select_part(part n, vreal a, vreal b) {
   return b;
 }
 
+ALWAYS void v_turn(vreal *r) {
+  vreal t[LANE_BYTES / sizeof(real)];
+  UNROLL for (int64_t i = 0; i < LANES; i++) {
+#ifdef NACRE_DOUBLE
+    t[i] = (vreal){ r[0][i], r[1][i] };
+#else
+    t[i] = (vreal){ r[0][i], r[1][i], r[2][i], r[3][i] };
+#endif
+  }
+  UNROLL for (int64_t i = 0; i < LANES; i++) {
+    r[i] = t[i];
+  }
+}
+
 #include "scale.h"
 
 #endif
