@@ -59,14 +59,14 @@ typedef struct nacre_experiment {
 } nacre_experiment;
 
 /** What an opened experiment's data are. */
-typedef struct nacre_data {
+typedef struct nacre_samples {
   nacre_experiment *experiment;
   nacre_dataset set[3];      /* training, validation, test; some unopened */
   nacre_split train, validation, test; /* n 0: there is none */
   nacre_pipe *pipe;          /* one for each field of the training set */
   int n_pipes;
   nacre_bytes state;         /* of the training source */
-} nacre_data;
+} nacre_samples;
 
 /** Loads from a file (or, with `text`, from text called `path`), with
  *  overrides. On failure every mistake is in `error`, and the experiment
@@ -86,10 +86,10 @@ int nacre_experiment_plan(nacre_experiment *, const nacre_shape *input);
  *  that had to wait. parts: which of validation and test are wanted too. */
 #define NACRE_PART_VALIDATION 1u
 #define NACRE_PART_TEST 2u
-int nacre_data_open(nacre_data *, nacre_experiment *, uint32_t parts);
-void nacre_data_close(nacre_data *);
+int nacre_samples_open(nacre_samples *, nacre_experiment *, uint32_t parts);
+void nacre_samples_close(nacre_samples *);
 /** Shapes of the heads' targets, per sample. [heads], in the arena. */
-nacre_shape *nacre_data_targets(const nacre_data *);
+nacre_shape *nacre_samples_targets(const nacre_samples *);
 
 /** Names of numbers that will be logged, for checking monitors: NULL past
  *  the end. */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* data: opens what an experiment's `data:` names. */
+/* samples: opens what an experiment's `data:` names. */
 #include "experiment.h"
 
 #include "yaml/report.h"
 
 #include <string.h>
 
-static int open_part(nacre_data *data, int index, const nacre_part_cfg *part,
+static int open_part(nacre_samples *samples, int index,
+                     const nacre_part_cfg *part,
                      nacre_split *split) {
-  nacre_params_ctx *ctx = &data->experiment->ctx;
-  nacre_dataset *set = &data->set[index];
-  if (nacre_dataset_open(set, ctx, &part->source, data->state.at, false) !=
+  nacre_params_ctx *ctx = &samples->experiment->ctx;
+  nacre_dataset *set = &samples->set[index];
+  if (nacre_dataset_open(set, ctx, &part->source, samples->state.at, false) !=
       NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -20,16 +21,16 @@ static int open_part(nacre_data *data, int index, const nacre_part_cfg *part,
 
 /* Test rows are chosen before validation rows, so that adding a validation
  * set does not change what is tested. */
-static int split_rows(nacre_data *data) {
-  nacre_experiment *experiment = data->experiment;
+static int split_rows(nacre_samples *samples) {
+  nacre_experiment *experiment = samples->experiment;
   nacre_params_ctx *ctx = &experiment->ctx;
-  const nacre_dataset *set = &data->set[0];
+  const nacre_dataset *set = &samples->set[0];
   bool test = experiment->test.node != NULL &&
               experiment->test.source.component == NULL;
   bool validation = experiment->validation.node != NULL &&
                     experiment->validation.source.component == NULL;
   if (!test && !validation) {
-    data->train = (nacre_split){ .set = set, .n = set->count };
+    samples->train = (nacre_split){ .set = set, .n = set->count };
     return NACRE_OK;
   }
   unsigned char *taken = nacre_alloc((size_t)set->count, 1);
@@ -38,26 +39,26 @@ static int split_rows(nacre_data *data) {
   }
   int status = NACRE_OK;
   if (test) {
-    status = nacre_split_take(&data->test, set, &experiment->test.split,
+    status = nacre_split_take(&samples->test, set, &experiment->test.split,
                               experiment->seed, taken, ctx);
   }
   if (validation && status == NACRE_OK) {
-    status = nacre_split_take(&data->validation, set,
+    status = nacre_split_take(&samples->validation, set,
                               &experiment->validation.split,
                               experiment->seed, taken, ctx);
   }
   if (status == NACRE_OK) {
-    status = nacre_split_rest(&data->train, set, taken, ctx);
+    status = nacre_split_rest(&samples->train, set, taken, ctx);
   }
   nacre_free(taken);
   return status;
 }
 
-static int make_pipes(nacre_data *data) {
-  nacre_experiment *experiment = data->experiment;
-  const nacre_dataset *set = &data->set[0];
-  data->pipe = nacre_alloc((size_t)set->n_fields + 1, sizeof(nacre_pipe));
-  if (data->pipe == NULL) {
+static int make_pipes(nacre_samples *samples) {
+  nacre_experiment *experiment = samples->experiment;
+  const nacre_dataset *set = &samples->set[0];
+  samples->pipe = nacre_alloc((size_t)set->n_fields + 1, sizeof(nacre_pipe));
+  if (samples->pipe == NULL) {
     return nacre_no_memory(experiment->error);
   }
   for (int i = 0; i < experiment->n_transforms; i++) {
@@ -73,11 +74,11 @@ static int make_pipes(nacre_data *data) {
     }
   }
   for (int i = 0; i < set->n_fields; i++) {
-    nacre_pipe *pipe = &data->pipe[data->n_pipes++];
+    nacre_pipe *pipe = &samples->pipe[samples->n_pipes++];
     if (nacre_pipe_make(pipe, &set->field[i], experiment->transform,
                         experiment->n_transforms, &experiment->ctx) !=
           NACRE_OK ||
-        nacre_pipe_fit(pipe, &data->train, i, &experiment->ctx) !=
+        nacre_pipe_fit(pipe, &samples->train, i, &experiment->ctx) !=
           NACRE_OK) {
       return NACRE_ERROR;
     }
@@ -86,71 +87,71 @@ static int make_pipes(nacre_data *data) {
 }
 
 /* The shape of the only input, for a model that leaves it to the data. */
-static int plan_from_data(nacre_data *data) {
-  nacre_experiment *experiment = data->experiment;
+static int plan_from_data(nacre_samples *samples) {
+  nacre_experiment *experiment = samples->experiment;
   const nacre_shape *input = NULL;
-  int field = nacre_dataset_find(&data->set[0], "input", false, true);
+  int field = nacre_dataset_find(&samples->set[0], "input", false, true);
   if (field >= 0) {
-    input = &data->pipe[field].shape;
+    input = &samples->pipe[field].shape;
   }
   return nacre_experiment_plan(experiment, input);
 }
 
-int nacre_data_open(nacre_data *data, nacre_experiment *experiment,
+int nacre_samples_open(nacre_samples *samples, nacre_experiment *experiment,
                     uint32_t parts) {
   nacre_params_ctx *ctx = &experiment->ctx;
-  *data = (nacre_data){ .experiment = experiment };
+  *samples = (nacre_samples){ .experiment = experiment };
   if (!experiment->has_data) {
     return nacre_error_add(ctx->error, NACRE_ECONFIG, NULL,
                            "the experiment names no data");
   }
-  if (open_part(data, 0, &experiment->train_data, &data->train) !=
+  if (open_part(samples, 0, &experiment->train_data, &samples->train) !=
         NACRE_OK ||
-      nacre_dataset_state(&data->set[0], ctx, &data->state) != NACRE_OK ||
-      split_rows(data) != NACRE_OK) {
+      nacre_dataset_state(&samples->set[0], ctx, &samples->state) != NACRE_OK ||
+      split_rows(samples) != NACRE_OK) {
     return NACRE_ERROR;
   }
   if (experiment->validation.source.component != NULL &&
       (parts & NACRE_PART_VALIDATION) != 0 &&
-      open_part(data, 1, &experiment->validation, &data->validation) !=
+      open_part(samples, 1, &experiment->validation, &samples->validation) !=
         NACRE_OK) {
     return NACRE_ERROR;
   }
   if (experiment->test.source.component != NULL &&
       (parts & NACRE_PART_TEST) != 0 &&
-      open_part(data, 2, &experiment->test, &data->test) != NACRE_OK) {
+      open_part(samples, 2, &experiment->test, &samples->test) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  if (make_pipes(data) != NACRE_OK) {
+  if (make_pipes(samples) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  return experiment->planned ? NACRE_OK : plan_from_data(data);
+  return experiment->planned ? NACRE_OK : plan_from_data(samples);
 }
 
-void nacre_data_close(nacre_data *data) {
-  for (int i = 0; i < data->n_pipes; i++) {
-    nacre_pipe_fini(&data->pipe[i]);
+void nacre_samples_close(nacre_samples *samples) {
+  for (int i = 0; i < samples->n_pipes; i++) {
+    nacre_pipe_fini(&samples->pipe[i]);
   }
-  nacre_free(data->pipe);
-  nacre_split_fini(&data->train);
-  nacre_split_fini(&data->validation);
-  nacre_split_fini(&data->test);
+  nacre_free(samples->pipe);
+  nacre_split_fini(&samples->train);
+  nacre_split_fini(&samples->validation);
+  nacre_split_fini(&samples->test);
   for (int i = 0; i < 3; i++) {
-    nacre_dataset_close(&data->set[i]);
+    nacre_dataset_close(&samples->set[i]);
   }
-  nacre_free(data->state.at);
-  *data = (nacre_data){ 0 };
+  nacre_free(samples->state.at);
+  *samples = (nacre_samples){ 0 };
 }
 
-nacre_shape *nacre_data_targets(const nacre_data *data) {
-  const nacre_experiment *experiment = data->experiment;
+nacre_shape *nacre_samples_targets(const nacre_samples *samples) {
+  const nacre_experiment *experiment = samples->experiment;
   const nacre_graph *graph = &experiment->graph;
   nacre_shape *targets = nacre_arena_alloc(
     experiment->ctx.arena, (size_t)graph->n_heads + 1, sizeof(*targets));
   for (int i = 0; i < graph->n_heads && targets != NULL; i++) {
-    int field = nacre_dataset_find(&data->set[0], graph->head[i].name, true,
+    int field = nacre_dataset_find(&samples->set[0], graph->head[i].name, true,
                                    graph->n_heads == 1);
-    targets[i] = field >= 0 ? data->pipe[field].shape
+    targets[i] = field >= 0 ? samples->pipe[field].shape
                             : graph->edge[graph->head[i].edge].shape;
   }
   return targets;
