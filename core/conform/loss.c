@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* loss: the checks of losses. */
+#include <math.h>
+#include <string.h>
+
+#include "candidates.h"
+#include "kinds.h"
+#include "values.h"
+
+#define ROWS 4
+#define COLS_MAX 5
+#define COUNT (ROWS * COLS_MAX)
+#define CONFIGS 16
+
+/* A loss with a configuration and data for it. */
+typedef struct trial {
+  nacre_suite *suite;
+  const nacre_loss_ops *ops;
+  const void *cfg;
+  int64_t cols;
+  bool on_logits;
+  bool plain; /* no parameter could declare a bad index good */
+  real y[COUNT];      /* [ROWS, cols] */
+  real target[COUNT]; /* the same, or [ROWS] of indices */
+  real dy[COUNT];     /* of the last call */
+  real prob[COUNT];
+  double loss[ROWS];
+} trial;
+
+static bool is_index(const trial *t) {
+  return (t->ops->flags & NACRE_LOSS_INDEX) != 0;
+}
+
+/* Calls rows() on [first, first + rows) of the data. */
+static nacre_loss_run call(trial *t, int64_t first, int64_t rows,
+                           const double *weight, double scale, bool dy,
+                           bool prob) {
+  int64_t at = first * t->cols;
+  nacre_suite_device *device = &t->suite->device[0];
+  nacre_loss_run run = {
+    .size = sizeof run, .math = device->math, .cfg = t->cfg, .rows = rows,
+    .cols = t->cols, .y = t->y + at,
+    .target = t->target + (is_index(t) ? first : at),
+    .weight = weight == NULL ? NULL : weight + first, .scale = scale,
+    .loss = t->loss + first, .dy = dy ? t->dy + at : NULL,
+    .prob = prob ? t->prob + at : NULL, .on_logits = t->on_logits,
+    .fault_row = -1
+  };
+  for (int64_t i = 0; i < rows; i++) {
+    run.loss[i] = (double)NAN;
+  }
+  if (dy) {
+    nacre_values_poison(rows * t->cols, t->dy + at);
+  }
+  if (prob) {
+    nacre_values_poison(rows * t->cols, t->prob + at);
+  }
+  nacre_suite_enter(t->suite, device);
+  t->ops->rows(&run);
+  nacre_suite_leave(t->suite, device);
+  return run;
+}
+
+/* Losses at y[i] + up less those at y[i] - down, over the distance. */
+static double slope(trial *t, int64_t i, double up, double down) {
+  real was = t->y[i];
+  t->y[i] = (real)((double)was + up);
+  double distance = (double)t->y[i];
+  call(t, 0, ROWS, NULL, 1, false, false);
+  double sum = 0, plus[ROWS];
+  memcpy(plus, t->loss, sizeof plus);
+  t->y[i] = (real)((double)was - down);
+  distance -= (double)t->y[i];
+  call(t, 0, ROWS, NULL, 1, false, false);
+  for (int64_t row = 0; row < ROWS; row++) {
+    sum += plus[row] - t->loss[row];
+  }
+  t->y[i] = was;
+  return sum / distance;
+}
+
+static bool is_kink(trial *t, int64_t i, double h, double tolerance) {
+  double wide = fabs(slope(t, i, h, 0) - slope(t, i, 0, h));
+  h /= 10;
+  double narrow = fabs(slope(t, i, h, 0) - slope(t, i, 0, h));
+  return narrow > tolerance && narrow > 0.5 * wide;
+}
+
+static void check_gradient(trial *t) {
+  real dy[COUNT];
+  const double factor = 0.75;
+  int64_t n = ROWS * t->cols;
+  call(t, 0, ROWS, NULL, factor, true, false);
+  memcpy(dy, t->dy, sizeof dy);
+  double scale = 0.1;
+  int kinks = 0;
+  for (int64_t i = 0; i < n; i++) {
+    scale = fmax(scale, fabs((double)dy[i]));
+  }
+  for (int64_t i = 0; i < n; i++) {
+    double h = NACRE_SUITE_STEP * fmax(1, fabs((double)t->y[i]));
+    double numeric = factor * slope(t, i, h, h);
+    bool ok = fabs(numeric - (double)dy[i]) <= NACRE_SUITE_GRADIENT * scale;
+    if (!ok && is_kink(t, i, h, NACRE_SUITE_GRADIENT * scale)) {
+      kinks++;
+      continue;
+    }
+    nacre_suite_check(t->suite, "gradient", ok,
+                      "at y = %.9g%s dy is %.9g, central differences %.9g",
+                      (double)t->y[i], t->on_logits ? " (a logit)" : "",
+                      (double)dy[i], numeric);
+  }
+  nacre_suite_check(t->suite, "gradient", kinks <= n / 4,
+                    "%d of %lld points are corners", kinks, (long long)n);
+}
+
+/* weight[] multiplies gradients as scale does, and losses not at all. */
+static void check_weight(trial *t) {
+  static const double weight[ROWS] = { 0.5, 0, 2.25, 1 };
+  real dy[COUNT];
+  double loss[ROWS];
+  call(t, 0, ROWS, NULL, 1, true, false);
+  memcpy(dy, t->dy, sizeof dy);
+  memcpy(loss, t->loss, sizeof loss);
+  call(t, 0, ROWS, weight, 0.125, true, false);
+  for (int64_t i = 0; i < ROWS * t->cols; i++) {
+    real expected = (real)(weight[i / t->cols] * (double)dy[i]);
+    nacre_suite_check(t->suite, "weights",
+                      nacre_values_differ(1, &expected, &t->dy[i],
+                                          NACRE_SUITE_ROUNDING) < 0,
+                      "with weight %g dy is %.9g, not %.9g",
+                      weight[i / t->cols], (double)t->dy[i],
+                      (double)expected);
+  }
+  nacre_suite_check(t->suite, "weights",
+                    memcmp(loss, t->loss, sizeof loss) == 0,
+                    "weights change the loss of a row");
+  call(t, 0, ROWS, NULL, 1, false, false);
+  for (int row = 0; row < ROWS; row++) {
+    nacre_suite_check(t->suite, "dy NULL",
+                      fabs(loss[row] - t->loss[row]) <=
+                        NACRE_SUITE_ROUNDING * fmax(1, fabs(loss[row])),
+                      "without dy a row's loss is %.17g, not %.17g",
+                      t->loss[row], loss[row]);
+  }
+}
+
+static void check_tiles(trial *t) {
+  real dy[COUNT];
+  double loss[ROWS];
+  call(t, 0, ROWS, NULL, 1, true, false);
+  memcpy(dy, t->dy, sizeof dy);
+  memcpy(loss, t->loss, sizeof loss);
+  for (int row = 0; row < ROWS; row++) {
+    call(t, row, 1, NULL, 1, true, false);
+  }
+  nacre_suite_check(t->suite, "tiles",
+                    memcmp(loss, t->loss, sizeof loss) == 0 &&
+                      nacre_values_differ(ROWS * t->cols, dy, t->dy, 0) < 0,
+                    "row by row the numbers are others");
+}
+
+static void check_finite(trial *t, const char *what) {
+  call(t, 0, ROWS, NULL, 1, true, t->on_logits);
+  bool finite = nacre_values_not_finite(ROWS * t->cols, t->dy) < 0;
+  for (int row = 0; row < ROWS; row++) {
+    finite = finite && isfinite(t->loss[row]);
+  }
+  if (t->on_logits) {
+    finite = finite && nacre_values_not_finite(ROWS * t->cols, t->prob) < 0;
+  }
+  nacre_suite_check(t->suite, "extremes", finite,
+                    "a loss, gradient or probability is not finite %s",
+                    what);
+}
+
+static void check_extremes(trial *t) {
+  real y[COUNT];
+  memcpy(y, t->y, sizeof y);
+  for (int64_t i = 0; i < COUNT; i++) {
+    t->y[i] = (real)(t->on_logits ? (i % 3 == 0 ? 1e4 : -1e4)
+                                  : (i % 2 == 0 ? 1 : 0));
+  }
+  check_finite(t, t->on_logits ? "for logits of 1e4 and -1e4"
+                               : "for predictions of 0 and 1");
+  for (int64_t i = 0; i < COUNT; i++) {
+    t->y[i] = 0;
+  }
+  check_finite(t, "for predictions of 0");
+  memcpy(t->y, y, sizeof y);
+}
+
+static void check_bad_index(trial *t) {
+  const double bad[] = { -1, (double)t->cols, 0.5, 1e30, -1e30,
+                         (double)NAN };
+  real was = t->target[2];
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    t->target[2] = (real)bad[i];
+    nacre_loss_run run = call(t, 0, ROWS, NULL, 1, true, false);
+    bool zero = t->loss[2] == 0;
+    for (int64_t j = 0; j < t->cols; j++) {
+      zero = zero && t->dy[2 * t->cols + j] == 0;
+    }
+    nacre_suite_check(t->suite, "bad index",
+                      run.fault == 1 && run.fault_row == 2,
+                      "class index %g is not reported at its row", bad[i]);
+    nacre_suite_check(t->suite, "bad index", zero,
+                      "class index %g has a loss or gradient", bad[i]);
+  }
+  t->target[2] = was;
+}
+
+/* The stable formula on logits against the plain one after the activation
+ * that it undoes. */
+static void check_undoes(trial *t) {
+  nacre_suite *suite = t->suite;
+  nacre_suite_device *device = &suite->device[0];
+  const nacre_component *other = nacre_registry_find(
+    suite->registry, NACRE_KIND_ACTIVATION, t->ops->undoes, NULL, 0,
+    &suite->error);
+  if (other == NULL) {
+    nacre_suite_skip(suite, "logits", "no activation '%s' is installed",
+                     t->ops->undoes);
+    return;
+  }
+  const nacre_activation_ops *ops = other->ops;
+  const void *cfg = nacre_suite_config(suite, other, NULL);
+  real y[COUNT];
+  double loss[ROWS];
+  call(t, 0, ROWS, NULL, 1, true, true);
+  memcpy(y, t->y, sizeof y);
+  memcpy(loss, t->loss, sizeof loss);
+  nacre_suite_enter(suite, device);
+  ops->call.forward(device->math, cfg, ROWS, t->cols, y, t->y);
+  nacre_suite_leave(suite, device);
+  int64_t i = nacre_values_differ(ROWS * t->cols, t->y, t->prob,
+                                  NACRE_SUITE_ROUNDING);
+  nacre_suite_check(suite, "logits", i < 0,
+                    "prob is %.9g where %s gives %.9g",
+                    i < 0 ? 0 : (double)t->prob[i], t->ops->undoes,
+                    i < 0 ? 0 : (double)t->y[i]);
+  t->on_logits = false;
+  call(t, 0, ROWS, NULL, 1, true, false);
+  for (int row = 0; row < ROWS; row++) {
+    nacre_suite_check(suite, "logits",
+                      fabs(loss[row] - t->loss[row]) <=
+                        1e-5 * fmax(1, fabs(loss[row])),
+                      "the loss on logits is %.9g, after %s %.9g", loss[row],
+                      t->ops->undoes, t->loss[row]);
+  }
+  t->on_logits = true;
+  memcpy(t->y, y, sizeof y);
+}
+
+static void check_one(trial *t) {
+  nacre_suite *suite = t->suite;
+  real y[COUNT], target[COUNT];
+  memcpy(y, t->y, sizeof y);
+  memcpy(target, t->target, sizeof target);
+  uint64_t before = suite->options->allocations == NULL
+                      ? 0 : suite->options->allocations();
+  nacre_loss_run run = call(t, 0, ROWS, NULL, 1, true, t->on_logits);
+  if (suite->options->allocations != NULL) {
+    nacre_suite_check(suite, "no allocation",
+                      suite->options->allocations() == before,
+                      "rows() allocates");
+  } else {
+    nacre_suite_skip(suite, "no allocation", "not counted here");
+  }
+  nacre_suite_check(suite, "values", run.fault == 0,
+                    "an ordinary target is called bad");
+  nacre_suite_check(suite, "inputs unchanged",
+                    memcmp(y, t->y, sizeof y) == 0 &&
+                      memcmp(target, t->target, sizeof target) == 0,
+                    "predictions or targets were changed");
+  bool finite = nacre_values_not_finite(ROWS * t->cols, t->dy) < 0;
+  for (int row = 0; row < ROWS; row++) {
+    finite = finite && isfinite(t->loss[row]);
+  }
+  if (!nacre_suite_check(suite, "written", finite,
+                         "losses or gradients are unwritten or not finite")) {
+    return;
+  }
+  check_gradient(t);
+  check_weight(t);
+  check_tiles(t);
+  check_extremes(t);
+  if (is_index(t) && t->plain) {
+    check_bad_index(t);
+  }
+  if (t->on_logits) {
+    check_undoes(t);
+  }
+}
+
+/* Predictions inside (0.05, 0.95), or logits; targets: indices, or soft ones,
+ * or (sharp) zeros and ones. */
+static void draw(trial *t, bool sharp) {
+  nacre_suite *suite = t->suite;
+  if (t->on_logits) {
+    nacre_values_spaced(suite, COUNT, t->y);
+  } else {
+    nacre_values_between(suite, 0.05, 0.95, COUNT, t->y);
+  }
+  if (is_index(t)) {
+    nacre_values_whole(suite, t->cols, ROWS, t->target);
+  } else if (sharp) {
+    for (int64_t i = 0; i < ROWS * t->cols; i++) {
+      int64_t row = i / t->cols;
+      t->target[i] = (real)(t->cols == 1 ? row % 2
+                                         : row % t->cols == i % t->cols);
+    }
+  } else {
+    nacre_values_between(suite, 0.05, 0.95, COUNT, t->target);
+  }
+}
+
+static bool takes(trial *t) {
+  nacre_shape y = nacre_shape_1d(t->cols), target = y;
+  if (is_index(t)) {
+    target.rank = 0;
+    target.dim[0] = 0;
+  }
+  if (t->ops->plan == NULL) {
+    return true;
+  }
+  nacre_error_fail fail;
+  nacre_suite_forget(t->suite);
+  return t->ops->plan(t->cfg, &y, &target,
+                      nacre_suite_fail(t->suite, &fail)) == NACRE_OK;
+}
+
+void nacre_loss_check(nacre_suite *suite) {
+  static const int64_t cols[] = { COLS_MAX, 1, 2 };
+  const nacre_loss_ops *ops = suite->component->ops;
+  if (!nacre_suite_check(suite, "table", ops->rows != NULL, "no rows()")) {
+    return;
+  }
+  nacre_candidate list[CONFIGS];
+  int n = nacre_candidates_all(suite, CONFIGS, list), cases = 0;
+  for (int i = 0; i < n * 3 * 4; i++) {
+    trial t = { .suite = suite, .ops = ops, .cfg = list[i / 12].cfg,
+                .cols = cols[i / 4 % 3], .on_logits = i % 2 == 1,
+                .plain = i < 12 };
+    if ((t.on_logits && ops->undoes == NULL) || !takes(&t)) {
+      continue;
+    }
+    suite->where = nacre_suite_format(suite, "%s on [%lld]%s",
+                                      list[i / 12].text, (long long)t.cols,
+                                      t.on_logits ? ", logits" : "");
+    draw(&t, i / 2 % 2 == 1);
+    check_one(&t);
+    cases++;
+  }
+  suite->where = NULL;
+  nacre_suite_check(suite, "cases", cases > 0,
+                    "no configuration and shape is accepted");
+}
