@@ -130,7 +130,8 @@ static inline void arrays_convert(int type, const char *at, int64_t n,
 }
 #undef ARRAYS_CONVERT
 
-/** Whole numbers, one a sample, none negative, are class indices. */
+/** Whole numbers, one a sample, none negative, are class indices. How many
+ *  classes there are is believed if there could be a sample of each. */
 static inline void arrays_find_classes(arrays_array *self) {
   const real limit = 16777216; /* where floats cease to tell neighbours */
   size_t size = arrays_size(self->type);
@@ -146,7 +147,8 @@ static inline void arrays_find_classes(arrays_array *self) {
     top = value > top ? value : top;
   }
   self->field.flags |= NACRE_FIELD_INDEX;
-  self->field.classes = (int64_t)top + 1;
+  self->field.classes =
+    top < (real)self->count ? (int64_t)top + 1 : 0;
 }
 
 /** Gives an array its shape from the extents of its file, outermost first. */

@@ -24,7 +24,8 @@ static int64_t column_width(const csv_table *table, const csv_column *column) {
   return column->categorical && table->onehot ? column->categories.n : 1;
 }
 
-/* Whole numbers, none negative, may be classes. */
+/* Whole numbers, none negative, may be classes. How many there are is
+ * believed if there could be a row of each: prices may be whole, too. */
 static void find_classes(nacre_field *field, const real *at, int64_t n) {
   real top = -1;
   for (int64_t i = 0; i < n; i++) {
@@ -34,7 +35,7 @@ static void find_classes(nacre_field *field, const real *at, int64_t n) {
     top = at[i] > top ? at[i] : top;
   }
   field->flags |= NACRE_FIELD_INDEX;
-  field->classes = (int64_t)top + 1;
+  field->classes = top < (real)n ? (int64_t)top + 1 : 0;
 }
 
 static int describe_input(csv_source *self, nacre_fail *fail) {

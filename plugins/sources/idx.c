@@ -67,6 +67,10 @@ static int parse(arrays_array *array, const char *path, nacre_fail *fail) {
     return NACRE_ERROR;
   }
   bytes = arrays_bytes(dim, rank, array->type);
+  if (bytes == UINT64_MAX) {
+    return fail_at(fail, path, 4, "the shape in its header is impossibly "
+                                  "large");
+  }
   if (bytes != n - start) {
     char text[128];
     snprintf(text, sizeof(text), "%zu bytes follow the header, but its shape "

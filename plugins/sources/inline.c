@@ -25,7 +25,8 @@ typedef struct inline_source {
 /* Above this a real of single precision no longer tells neighbours apart. */
 #define INDEX_LIMIT 16777216.0
 
-/* Labels are told from measurements by being whole numbers, one a sample. */
+/* Labels are told from measurements by being whole numbers, one a sample. How
+ * many classes there are is believed if there could be a sample of each. */
 static void find_classes(nacre_field *field, const double *at, int64_t n) {
   double top = -1;
   if (nacre_shape_count(&field->shape) != 1) {
@@ -38,7 +39,7 @@ static void find_classes(nacre_field *field, const double *at, int64_t n) {
     top = at[i] > top ? at[i] : top;
   }
   field->flags |= NACRE_FIELD_INDEX;
-  field->classes = (int64_t)top + 1;
+  field->classes = top < (double)n ? (int64_t)top + 1 : 0;
 }
 
 static int add_fields(inline_source *self, const nacre_array_map *map,

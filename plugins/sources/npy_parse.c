@@ -239,6 +239,9 @@ int npy_parse(arrays_array *array, const char *place, nacre_fail *fail) {
     return NACRE_ERROR;
   }
   uint64_t bytes = arrays_bytes(head.dim, head.rank, head.type);
+  if (bytes == UINT64_MAX) {
+    return refuse(&self, "the shape in its header is impossibly large");
+  }
   if (bytes != (uint64_t)(end - data)) {
     char text[128];
     snprintf(text, sizeof(text), "%zu bytes follow the header, but its shape "

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* plugin_fixture: a host of the simplest kind, with which tests drive the
+ * components of one built module directly, without the core. Modules are
+ * found below NACRE_TEST_PLUGINS. */
+#ifndef NACRE_TESTS_PLUGIN_FIXTURE_H
+#define NACRE_TESTS_PLUGIN_FIXTURE_H
+
+#include <nacre/plugin.h>
+
+#include <check.h>
+#include <dlfcn.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#undef fail /* an old name of Check's, and a member's here */
+
+/* --- errors: the last one as "place: text" --- */
+
+typedef struct fixture_fail {
+  nacre_fail base;
+  int count;
+  char text[1024];
+} fixture_fail;
+
+static inline void fixture_on_fail(nacre_fail *base, const char *place,
+                                   const char *format, ...)
+  NACRE_PRINTF(3, 4);
+static inline void fixture_on_fail(nacre_fail *base, const char *place,
+                                   const char *format, ...) {
+  fixture_fail *self = (fixture_fail *)base;
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof(text), format, args);
+  va_end(args);
+  self->count++;
+  snprintf(self->text, sizeof(self->text), "%s%s%.500s",
+           place != NULL ? place : "", place != NULL ? ": " : "", text);
+}
+
+static inline fixture_fail fixture_fail_new(void) {
+  fixture_fail fail = { { sizeof(nacre_fail), 0, fixture_on_fail }, 0, "" };
+  return fail;
+}
+
+/* --- modules --- */
+
+static inline const nacre_component *
+fixture_component(const char *folder, const char *file, const char *name) {
+  const char *root = getenv("NACRE_TEST_PLUGINS");
+  char path[4096];
+  ck_assert_msg(root != NULL, "NACRE_TEST_PLUGINS is not set");
+  snprintf(path, sizeof(path), "%s/%s/.libs/%s.so", root, folder, file);
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) {
+    snprintf(path, sizeof(path), "%s/%s/%s.so", root, folder, file);
+    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  }
+  ck_assert_msg(library != NULL, "%s", library == NULL ? dlerror() : "");
+  const nacre_module *(*entry)(void);
+  *(void **)&entry = dlsym(library, NACRE_ENTRY_NAME);
+  ck_assert_ptr_nonnull(*(void **)&entry);
+  const nacre_component *all = entry()->components.at;
+  for (uint32_t i = 0; i < entry()->components.n; i++) {
+    if (strcmp(all[i].name, name) == 0) {
+      return &all[i];
+    }
+  }
+  ck_abort_msg("%s has no component %s", path, name);
+  return NULL;
+}
+
+/* --- the host --- */
+
+/* A file that exists in memory alone. */
+static const char *fixture_path;
+static nacre_bytes fixture_text;
+/* Allocations until one fails; negative: none does. And those not freed. */
+static long fixture_alloc_left = -1;
+static long fixture_blocks;
+
+static inline int fixture_alloc_fails(void) {
+  return fixture_alloc_left >= 0 && fixture_alloc_left-- == 0;
+}
+
+static inline void *fixture_alloc(size_t count, size_t size) {
+  if (fixture_alloc_fails() || (size > 0 && count > SIZE_MAX / size) ||
+      count * size > ((size_t)1 << 32)) {
+    return NULL;
+  }
+  size_t bytes = count * size;
+  void *block = calloc(bytes > 0 ? bytes : 1, 1);
+  fixture_blocks += block != NULL;
+  return block;
+}
+
+static inline void *fixture_resize(void *block, size_t count, size_t size) {
+  if (fixture_alloc_fails() || (size > 0 && count > SIZE_MAX / size)) {
+    return NULL;
+  }
+  return realloc(block, count * size > 0 ? count * size : 1);
+}
+
+static inline void fixture_free(void *block) {
+  fixture_blocks -= block != NULL;
+  free(block);
+}
+
+static inline int fixture_codec(const nacre_host *host, const char *name,
+                                const void *in, size_t n, size_t limit,
+                                void *exact, nacre_bytes *out,
+                                nacre_fail *fail) {
+  const nacre_codec_ops *ops = fixture_component("codecs", "zlib", name)->ops;
+  return ops->decode(host, in, n, limit, exact, out, fail);
+}
+
+static inline int fixture_decode(const nacre_host *host, const char *name,
+                                 const void *in, size_t n, void *out,
+                                 size_t size, nacre_fail *fail) {
+  return fixture_codec(host, name, in, n, size, out, NULL, fail);
+}
+
+static inline int fixture_load(const char *path, nacre_bytes *out) {
+  if (fixture_path != NULL && strcmp(path, fixture_path) == 0) {
+    out->n = fixture_text.n;
+    out->at = fixture_alloc(out->n + 1, 1);
+    if (out->at != NULL && out->n > 0) {
+      memcpy(out->at, fixture_text.at, out->n);
+    }
+    return out->at != NULL ? NACRE_OK : NACRE_ERROR;
+  }
+  FILE *file = fopen(path, "rb");
+  if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+    return NACRE_ERROR;
+  }
+  out->n = (size_t)ftell(file);
+  out->at = fixture_alloc(out->n + 1, 1);
+  rewind(file);
+  size_t got = out->at == NULL ? 0 : fread(out->at, 1, out->n, file);
+  fclose(file);
+  return out->at != NULL && got == out->n ? NACRE_OK : NACRE_ERROR;
+}
+
+#define FIXTURE_LIMIT ((size_t)1 << 28)
+
+static inline int fixture_read_file(const nacre_host *host, const char *path,
+                                    size_t limit, nacre_fail *fail,
+                                    nacre_bytes *out) {
+  nacre_bytes raw = { NULL, 0 };
+  size_t n = strlen(path);
+  if (fixture_load(path, &raw) != NACRE_OK) {
+    fail->fail(fail, path, "cannot be read");
+    return NACRE_ERROR;
+  }
+  if (n < 3 || strcmp(path + n - 3, ".gz") != 0) {
+    *out = raw;
+    return NACRE_OK;
+  }
+  fixture_fail inner = fixture_fail_new();
+  int status = fixture_codec(host, "gz", raw.at, raw.n,
+                             limit > 0 ? limit : FIXTURE_LIMIT, NULL, out,
+                             &inner.base);
+  fixture_free(raw.at);
+  if (status != NACRE_OK) {
+    fail->fail(fail, path, "%s", inner.text);
+  }
+  return status;
+}
+
+static inline int fixture_number(const char *text, size_t n, double *value) {
+  char copy[64];
+  char *end;
+  if (n == 0 || n >= sizeof(copy) || text[0] == ' ') {
+    return -1;
+  }
+  memcpy(copy, text, n);
+  copy[n] = '\0';
+  *value = strtod(copy, &end);
+  return *end == '\0' && strchr("xX", copy[1]) == NULL ? 0
+         : *end == '\0' && n == 1                      ? 0 : -1;
+}
+
+static const nacre_host fixture_host = {
+  .size = sizeof(nacre_host),
+  .alloc = fixture_alloc,
+  .resize = fixture_resize,
+  .free = fixture_free,
+  .read_file = fixture_read_file,
+  .decode = fixture_decode,
+  .number = fixture_number,
+};
+
+/* --- configurations: "key" and the text of its value --- */
+
+static void *fixture_pool[4096]; /* lives as long as the process */
+static size_t fixture_pooled;
+
+static inline void *fixture_keep(size_t n) {
+  ck_assert_uint_lt(fixture_pooled, 4096);
+  return fixture_pool[fixture_pooled++] = calloc(n, 1);
+}
+
+/* A text without the quotes around it and the spaces before it. */
+static inline char *fixture_word(const char *at, size_t n) {
+  while (n > 0 && *at == ' ') {
+    at++;
+    n--;
+  }
+  if (n >= 2 && (*at == '\'' || *at == '"') && at[n - 1] == *at) {
+    at++;
+    n -= 2;
+  }
+  char *copy = fixture_keep(n + 1);
+  memcpy(copy, at, n);
+  return copy;
+}
+
+static inline int32_t fixture_index(const char *words, const char *word) {
+  size_t n = strlen(word);
+  for (int32_t i = 0;; i++) {
+    if (strncmp(words, word, n) == 0 && (words[n] == '|' || !words[n])) {
+      return i;
+    }
+    words = strchr(words, '|');
+    ck_assert_msg(words != NULL, "no word '%s'", word);
+    words++;
+  }
+}
+
+static inline nacre_strings fixture_list(const char *text) {
+  nacre_strings list = { NULL, 0 };
+  const char **at = fixture_keep(64 * sizeof(*at));
+  size_t n = strlen(text);
+  if (n >= 2 && text[0] == '[') {
+    text++;
+    n -= 2;
+  }
+  for (const char *end = text + n; text < end; text++) {
+    const char *comma = memchr(text, ',', (size_t)(end - text));
+    comma = comma != NULL ? comma : end;
+    at[list.n++] = fixture_word(text, (size_t)(comma - text));
+    text = comma;
+  }
+  list.at = at;
+  return list;
+}
+
+/* "file", or "a=file,b=file" */
+static inline nacre_string_map fixture_map(const char *text) {
+  nacre_strings list = fixture_list(text);
+  const char **name = fixture_keep(64 * sizeof(*name));
+  const char **at = fixture_keep(64 * sizeof(*at));
+  for (int64_t i = 0; i < list.n; i++) {
+    const char *equals = strchr(list.at[i], '=');
+    size_t n = equals != NULL ? (size_t)(equals - list.at[i]) : 0;
+    name[i] = fixture_word(list.at[i], n);
+    at[i] = equals != NULL ? equals + 1 : list.at[i];
+  }
+  nacre_string_map map = { name, at, list.n };
+  return map;
+}
+
+static inline void fixture_set_at(const nacre_param *param, void *cfg,
+                                  const char *text) {
+  void *field = (char *)cfg + param->offset;
+  int null = strcmp(text, "null") == 0;
+  if (param->type == NACRE_TYPE_FLOAT) {
+    *(double *)field = null ? (double)NAN : strtod(text, NULL);
+  } else if (param->type == NACRE_TYPE_INT) {
+    *(int64_t *)field = strtoll(text, NULL, 10);
+  } else if (param->type == NACRE_TYPE_BOOL) {
+    *(bool *)field = strcmp(text, "true") == 0;
+  } else if (param->type == NACRE_TYPE_ENUM) {
+    ((nacre_enum *)field)->value = fixture_index(param->range, text);
+  } else if (param->type == NACRE_TYPE_STRING) {
+    *(const char **)field = null ? NULL : fixture_word(text, strlen(text));
+  } else if (param->type == NACRE_TYPE_STRINGS) {
+    *(nacre_strings *)field = fixture_list(text);
+  } else if (param->type == NACRE_TYPE_STRING_MAP && !null) {
+    *(nacre_string_map *)field = fixture_map(text);
+  }
+}
+
+static inline const nacre_param *
+fixture_param(const nacre_component *component, const char *key) {
+  const nacre_param *param = component->params.at;
+  for (uint32_t i = 0; i < component->params.n; i++) {
+    if (strcmp(param[i].name, key) == 0) {
+      return &param[i];
+    }
+  }
+  ck_abort_msg("%s has no parameter %s", component->name, key);
+  return NULL;
+}
+
+static inline void fixture_set(const nacre_component *component, void *cfg,
+                               const char *key, const char *text) {
+  fixture_set_at(fixture_param(component, key), cfg, text);
+}
+
+/* A config struct with the defaults, then `key, text` pairs up to NULL. */
+static inline void *fixture_cfg(const nacre_component *component, ...) {
+  void *cfg = fixture_keep(component->cfg_size + 1);
+  const nacre_param *param = component->params.at;
+  for (uint32_t i = 0; i < component->params.n; i++) {
+    if (param[i].def != NULL) {
+      fixture_set_at(&param[i], cfg, param[i].def);
+    }
+  }
+  va_list args;
+  va_start(args, component);
+  for (const char *key; (key = va_arg(args, const char *)) != NULL;) {
+    fixture_set(component, cfg, key, va_arg(args, const char *));
+  }
+  va_end(args);
+  return cfg;
+}
+
+/* --- sources --- */
+
+static inline int fixture_open(const nacre_component *component,
+                               const void *cfg, uint32_t flags,
+                               const char *state, fixture_fail *fail,
+                               void **self) {
+  const nacre_source_ops *ops = component->ops;
+  nacre_source_open open = { sizeof(open), flags, &fixture_host, cfg,
+                             &fail->base, state };
+  *self = NULL;
+  return ops->open(&open, self);
+}
+
+/* The path of a real data file, or NULL, said loudly, where there are none. */
+static inline const char *fixture_data(const char *name) {
+  const char *root = getenv("NACRE_DATA_DIR");
+  if (root == NULL || root[0] == '\0') {
+    fprintf(stderr, "*** SKIPPED: NACRE_DATA_DIR is not set: %s\n", name);
+    return NULL;
+  }
+  char *path = fixture_keep(strlen(root) + strlen(name) + 2);
+  sprintf(path, "%s/%s", root, name);
+  return path;
+}
+
+/* Runs a suite as a test program does. */
+static inline int fixture_run(Suite *suite) {
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+#endif
