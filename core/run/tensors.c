@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MAX_HEADER ((uint64_t)100 * 1000 * 1000) /* the format's own cap */
+#define MAX_FILE ((size_t)1 << 40)
 #define DIGEST "nacre.digest"
 
 static const struct {
@@ -325,7 +326,8 @@ int nacre_tensors_read(nacre_tensors *tensors, const char *path,
   if (tensors->arena == NULL) {
     return nacre_no_memory(error);
   }
-  if (nacre_file_read(path, 0, NACRE_EMODEL, error, &tensors->file) !=
+  if (nacre_file_read(path, MAX_FILE, NACRE_EMODEL, error,
+                      &tensors->file) !=
       NACRE_OK) {
     return NACRE_ERROR;
   }

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_TRIES 1000
+
+static int io_problem(nacre_error *error, const char *path,
+                      const char *what) {
+  nacre_place place = { .file = path };
+  return nacre_error_add(error, NACRE_EIO, &place, "%s: %s", what,
+                         strerror(errno));
+}
+
+/* mkdir() itself decides who is first, so that runs started in the same
+ * second get directories of their own. */
+static int make_fresh(nacre_rundir *dir, const char *parent,
+                      nacre_error *error) {
+  char stamp[32];
+  time_t now = time(NULL);
+  struct tm parts;
+  if (localtime_r(&now, &parts) == NULL ||
+      strftime(stamp, sizeof(stamp), "%Y-%m-%d_%H-%M-%S", &parts) == 0) {
+    strcpy(stamp, "run");
+  }
+  for (int i = 0; i < MAX_TRIES; i++) {
+    dir->path = i == 0 ? nacre_format("%s/%s", parent, stamp)
+                       : nacre_format("%s/%s-%d", parent, stamp, i + 1);
+    if (dir->path == NULL) {
+      return nacre_no_memory(error);
+    }
+    if (mkdir(dir->path, 0777) == 0) {
+      return NACRE_OK;
+    }
+    if (errno != EEXIST) {
+      return io_problem(error, dir->path, "cannot create the run directory");
+    }
+    nacre_free(dir->path);
+    dir->path = NULL;
+  }
+  return nacre_error_add(error, NACRE_EIO, NULL,
+                         "%s: too many runs in one second", parent);
+}
+
+static FILE *open_log(const nacre_rundir *dir, const char *file,
+                      nacre_error *error) {
+  char *path = nacre_rundir_file(dir, file);
+  FILE *log = path != NULL ? fopen(path, "aex") : NULL;
+  if (path == NULL) {
+    nacre_no_memory(error);
+  } else if (log == NULL) {
+    io_problem(error, path, "cannot write");
+  }
+  nacre_free(path);
+  return log;
+}
+
+int nacre_rundir_create(nacre_rundir *dir, const char *root,
+                        const char *name, nacre_error *error) {
+  *dir = (nacre_rundir){ .lock = -1 };
+  char *parent = nacre_format("%s/%s", root, name);
+  if (parent == NULL) {
+    return nacre_no_memory(error);
+  }
+  int status = nacre_make_dirs(parent, error);
+  if (status == NACRE_OK) {
+    status = make_fresh(dir, parent, error);
+  }
+  nacre_free(parent);
+  if (status != NACRE_OK) {
+    return status;
+  }
+  dir->lock = nacre_sys_calls.open(dir->path,
+                                   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (dir->lock < 0 || flock(dir->lock, LOCK_EX | LOCK_NB) != 0) {
+    return io_problem(error, dir->path, "cannot lock the run directory");
+  }
+  char *checkpoints = nacre_rundir_file(dir, "checkpoints");
+  status = checkpoints != NULL ? nacre_make_dirs(checkpoints, error)
+                               : nacre_no_memory(error);
+  nacre_free(checkpoints);
+  if (status != NACRE_OK) {
+    return status;
+  }
+  dir->jsonl = open_log(dir, "metrics.jsonl", error);
+  dir->csv = open_log(dir, "history.csv", error);
+  return dir->jsonl != NULL && dir->csv != NULL ? NACRE_OK : NACRE_ERROR;
+}
+
+void nacre_rundir_close(nacre_rundir *dir) {
+  if (dir->jsonl != NULL) {
+    fclose(dir->jsonl);
+  }
+  if (dir->csv != NULL) {
+    fclose(dir->csv);
+  }
+  if (dir->path != NULL && dir->lock >= 0) {
+    nacre_sys_calls.close(dir->lock);
+  }
+  nacre_free(dir->path);
+  *dir = (nacre_rundir){ .lock = -1 };
+}
+
+char *nacre_rundir_file(const nacre_rundir *dir, const char *file) {
+  return nacre_format("%s/%s", dir->path, file);
+}
+
+int nacre_rundir_write(const nacre_rundir *dir, const char *file,
+                       const char *text, nacre_error *error) {
+  char *path = nacre_rundir_file(dir, file);
+  if (path == NULL) {
+    return nacre_no_memory(error);
+  }
+  nacre_writer *writer = nacre_writer_open(path, error);
+  nacre_free(path);
+  if (writer == NULL) {
+    return NACRE_ERROR;
+  }
+  if (nacre_writer_put(writer, text, strlen(text), error) != NACRE_OK) {
+    nacre_writer_abandon(writer);
+    return NACRE_ERROR;
+  }
+  return nacre_writer_commit(writer, error);
+}
+
+static void put_number(nacre_text *text, double value) {
+  char number[32];
+  if (!isfinite(value)) {
+    nacre_text_puts(text, "null");
+    return;
+  }
+  nacre_text_from_float(value, number);
+  nacre_text_puts(text, number);
+}
+
+void nacre_log_json(nacre_text *text, const nacre_log_item *item, int n) {
+  nacre_text_puts(text, "{");
+  for (int i = 0; i < n; i++) {
+    nacre_text_printf(text, "%s\"%s\": ", i > 0 ? ", " : "", item[i].name);
+    put_number(text, item[i].value);
+  }
+  nacre_text_puts(text, "}");
+}
+
+static void put_csv(nacre_text *text, bool header, int64_t epoch,
+                    int64_t step, double seconds, const nacre_log_item *item,
+                    int n) {
+  char number[32];
+  if (header) {
+    nacre_text_puts(text, "epoch,step,seconds");
+    for (int i = 0; i < n; i++) {
+      nacre_text_printf(text, ",%s", item[i].name);
+    }
+    nacre_text_puts(text, "\n");
+  }
+  nacre_text_from_float(seconds, number);
+  nacre_text_printf(text, "%lld,%lld,%s", (long long)epoch, (long long)step,
+                    number);
+  for (int i = 0; i < n; i++) {
+    nacre_text_from_float(item[i].value, number);
+    nacre_text_printf(text, ",%s", number);
+  }
+  nacre_text_puts(text, "\n");
+}
+
+int nacre_rundir_log(nacre_rundir *dir, int64_t epoch, int64_t step,
+                     double seconds, const nacre_log_item *item, int n,
+                     nacre_error *error) {
+  nacre_text json = { 0 }, csv = { 0 };
+  nacre_text_printf(&json, "{\"epoch\": %lld, \"step\": %lld, \"seconds\": ",
+                    (long long)epoch, (long long)step);
+  put_number(&json, seconds);
+  nacre_text_puts(&json, ", \"logs\": ");
+  nacre_log_json(&json, item, n);
+  nacre_text_puts(&json, "}\n");
+  put_csv(&csv, ftell(dir->csv) == 0, epoch, step, seconds, item, n);
+  int status = NACRE_OK;
+  if (json.failed || csv.failed) {
+    status = nacre_no_memory(error);
+  } else if (fputs(json.at, dir->jsonl) < 0 || fflush(dir->jsonl) != 0 ||
+             fputs(csv.at, dir->csv) < 0 || fflush(dir->csv) != 0) {
+    status = io_problem(error, dir->path, "cannot write the history");
+  }
+  nacre_text_fini(&json);
+  nacre_text_fini(&csv);
+  return status;
+}

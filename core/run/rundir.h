@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* rundir: the directory that a training leaves behind.
+ *
+ * ROOT/NAME/TIME[-n]/ with config.yaml (resolved, runs by itself), env.json,
+ * metrics.jsonl and history.csv (a line for each epoch), metrics.json (the
+ * outcome), weights.safetensors and checkpoints/. Never overwritten. */
+#ifndef NACRE_RUN_RUNDIR_H
+#define NACRE_RUN_RUNDIR_H
+
+#include "base/error.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+#include <stdio.h>
+
+typedef struct nacre_rundir {
+  char *path;
+  int lock; /* file descriptor held while a process writes here; -1 */
+  FILE *jsonl, *csv;
+} nacre_rundir;
+
+/** A logged number. */
+typedef struct nacre_log_item {
+  const char *name;
+  double value;
+} nacre_log_item;
+
+/** Makes a new directory below root/name, and locks it. */
+int nacre_rundir_create(nacre_rundir *, const char *root, const char *name,
+                        nacre_error *);
+void nacre_rundir_close(nacre_rundir *);
+
+/** "PATH/file" in the run directory. Caller frees with nacre_free(). */
+char *nacre_rundir_file(const nacre_rundir *, const char *file);
+/** Writes a small text file by the safe protocol. */
+int nacre_rundir_write(const nacre_rundir *, const char *file,
+                       const char *text, nacre_error *);
+/** Appends an epoch to metrics.jsonl and history.csv. */
+int nacre_rundir_log(nacre_rundir *, int64_t epoch, int64_t step,
+                     double seconds, const nacre_log_item *, int n,
+                     nacre_error *);
+/** Numbers as one JSON object, in their order; NaN and infinities, which
+ *  JSON lacks, become null. */
+void nacre_log_json(nacre_text *, const nacre_log_item *, int n);
+
+#endif
