@@ -6,15 +6,15 @@
 #include "dylib.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ABI majors that are looked for to say what an alien plugin was built for. */
 #define MAJORS 10
 
-/* dlerror() begins with the path, which every report of ours has already. */
-static void explain(const char *path, const char *text, char *reason,
+/* dlerror() begins with the path, which every report of ours has already.
+ * True: the file itself is whole. */
+static bool explain(const char *path, const char *text, char *reason,
                     size_t room) {
   size_t n = strlen(path);
   if (strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0) {
@@ -24,6 +24,7 @@ static void explain(const char *path, const char *text, char *reason,
                 strstr(text, "cannot read file data") != NULL;
   snprintf(reason, room, "%s%s",
            broken ? "not a shared object, or cut short: " : "", text);
+  return !broken;
 }
 
 static nacre_entry find(void *handle, const char *name) {
@@ -35,11 +36,14 @@ static nacre_entry find(void *handle, const char *name) {
   return entry;
 }
 
-nacre_entry nacre_dylib_open(const char *path, char *reason, size_t room) {
+nacre_entry nacre_dylib_open(const char *path, char *reason, size_t room,
+                             bool *passing) {
+  *passing = false;
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (handle == NULL) {
     const char *text = dlerror();
-    explain(path, text != NULL ? text : "unknown error", reason, room);
+    *passing = explain(path, text != NULL ? text : "unknown error", reason,
+                       room);
     return NULL;
   }
   nacre_entry entry = find(handle, NACRE_ENTRY_NAME);

@@ -78,7 +78,8 @@ void nacre_found_refuse(nacre_arena *arena, nacre_found *found,
 
 void nacre_found_put(nacre_text *text, const nacre_found *found) {
   if (found->reason != NULL) {
-    nacre_text_printf(text, "refused\t%s\n", found->reason);
+    nacre_text_printf(text, "%s\t%s\n",
+                      found->passing ? "passing" : "refused", found->reason);
     return;
   }
   nacre_text_printf(text, "module\t%s\t%s\t%d\n", found->module,
@@ -173,8 +174,9 @@ static bool take_component(nacre_found *found, char *line) {
 
 bool nacre_found_take(nacre_arena *arena, nacre_found *found, char *line) {
   const char *what = nacre_found_field(&line);
-  if (strcmp(what, "refused") == 0) {
+  if (strcmp(what, "refused") == 0 || strcmp(what, "passing") == 0) {
     nacre_found_refuse(arena, found, line);
+    found->passing = what[0] == 'p';
     return line[0] != '\0';
   }
   if (strcmp(what, "module") == 0) {

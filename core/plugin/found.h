@@ -28,7 +28,8 @@ typedef struct nacre_found {
   nacre_stamp stamp;
   const char *reason; /* why it was refused; NULL: it was not */
   bool passing;       /* refused for a reason that is not in the file, such
-                         as its owner: not to be remembered */
+                         as its owner, or a library that it needs: not to be
+                         remembered */
   const char *module, *version;
   nacre_found_component *component; /* [count] */
   int count;

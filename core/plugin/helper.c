@@ -105,7 +105,9 @@ static void look_into(nacre_arena *arena, const char *path,
   const nacre_module *module = NULL;
   say_at("constructor");
   nacre_trust_watch(&state, true);
-  nacre_entry entry = nacre_dylib_open(path, reason, sizeof reason);
+  bool passing = false;
+  nacre_entry entry =
+    nacre_dylib_open(path, reason, sizeof reason, &passing);
   if (entry != NULL) {
     say_at("entry function");
     module = entry();
@@ -118,6 +120,7 @@ static void look_into(nacre_arena *arena, const char *path,
   } else if (entry == NULL ||
              !nacre_verify_module(module, reason, sizeof reason)) {
     nacre_found_refuse(arena, found, reason);
+    found->passing = passing;
   } else if (nacre_found_describe(arena, module, found) != NACRE_OK) {
     nacre_found_refuse(arena, found, "out of memory");
   }

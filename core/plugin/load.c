@@ -72,7 +72,8 @@ static const nacre_module *open_module(const char *path, char *reason,
   nacre_trust_state state;
   const nacre_module *module = NULL;
   nacre_trust_watch(&state, false);
-  nacre_entry entry = nacre_dylib_open(path, reason, room);
+  bool passing = false;
+  nacre_entry entry = nacre_dylib_open(path, reason, room, &passing);
   if (entry != NULL) {
     module = entry();
   }

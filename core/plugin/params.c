@@ -207,7 +207,7 @@ static int report_unknown(const nacre_fill *fill, uint32_t kind,
   }
   for (uint32_t other = 1; other < NACRE_KIND_COUNT; other++) {
     if (other != kind && nacre_registry_has(registry, other, name)) {
-      nacre_error_hint(error, "'%s' is the name of a %s", name,
+      nacre_error_hint(error, "'%s' is known, but as %s", name,
                        nacre_kind_name(other));
       return NACRE_ERROR;
     }

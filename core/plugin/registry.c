@@ -173,7 +173,8 @@ static void take_cached(nacre_found *found, const nacre_found *cached) {
   found->stamp = stamp;
 }
 
-/* Fills in what caches know, and scans the rest. True: something is new. */
+/* Fills in what caches know, and scans the rest. True: something is new that
+ * is worth remembering. */
 static bool look_into(nacre_registry *registry, const char *dir,
                       const nacre_search_list *list, const char *cache_path,
                       bool rescan) {
@@ -218,8 +219,12 @@ static bool look_into(nacre_registry *registry, const char *dir,
     job[jobs++].found = found;
   }
   nacre_scan(arena, job, jobs, NACRE_SCAN_SECONDS);
+  bool news = false;
+  for (int i = 0; i < jobs; i++) {
+    news = news || !job[i].found->passing;
+  }
   nacre_free(job);
-  return jobs > 0;
+  return news;
 }
 
 static bool is_known(const nacre_registry *registry, const char *path) {

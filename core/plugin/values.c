@@ -282,7 +282,7 @@ int nacre_value_read(const nacre_fill *fill, const nacre_param *param,
 /* Most defaults are one plain word, which needs no parser. */
 static nacre_node *default_node(const nacre_fill *fill,
                                 const nacre_param *param) {
-  nacre_tree tree = { fill->ctx->arena, NULL };
+  nacre_tree tree = { .arena = fill->ctx->arena };
   const char *def = param->def;
   if (strpbrk(def, "[]{}'\",:#&*!|>%@`\n\\") != NULL) {
     return nacre_yaml_text(&tree, param->name, NULL, def, strlen(def),

@@ -210,8 +210,8 @@ static bool check_component(const nacre_component *component, uint32_t stride,
                 (unsigned long)component->kind);
   }
   if (!nacre_verify_name(component->name)) {
-    return flaw(out, "a %s has the bad name '%.40s': names are lower case "
-                "letters, digits and _", nacre_kind_name(component->kind),
+    return flaw(out, "bad name of %s '%.40s': names are lower case letters, "
+                "digits and _", nacre_kind_name(component->kind),
                 component->name != NULL ? component->name : "");
   }
   name_it(component, it);
