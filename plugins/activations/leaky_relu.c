@@ -13,6 +13,14 @@ static void compute(int64_t n, real slope, const real *x, real *y) {
   }
 }
 
+/* With a slope of 0, apart: 0 * -inf is NaN. NaN stays. */
+NACRE_KERNEL
+static void cut(int64_t n, const real *x, real *y) {
+  for (int64_t i = 0; i < n; i++) {
+    y[i] = x[i] < 0 ? 0 : x[i];
+  }
+}
+
 /* y has the sign of x, because the slope is not negative. */
 NACRE_KERNEL
 static void derive(int64_t n, real slope, const real *y, const real *dy,
@@ -26,7 +34,11 @@ static void forward(const nacre_math *math, const void *config, int64_t rows,
                     int64_t cols, const real *x, real *y) {
   (void)math;
   const leaky_relu *cfg = config;
-  compute(rows * cols, (real)cfg->negative_slope, x, y);
+  if (cfg->negative_slope > 0) {
+    compute(rows * cols, (real)cfg->negative_slope, x, y);
+  } else {
+    cut(rows * cols, x, y);
+  }
 }
 
 static void backward(const nacre_math *math, const void *config, int64_t rows,
