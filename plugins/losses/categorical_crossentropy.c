@@ -102,6 +102,9 @@ static void probabilities(nacre_loss_run *run, smoothing smooth,
   for (int64_t j = 0; j < cols; j++) {
     sum += (double)p[j];
   }
+  if (sum == 0.0) { /* no class at all: each is clipped from 0 */
+    sum = 1.0;
+  }
   for (int64_t j = 0; j < cols; j++) {
     double tj = smooth.keep * (double)t[j] + smooth.lift;
     double q = (double)p[j] / sum;
