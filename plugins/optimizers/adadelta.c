@@ -13,7 +13,7 @@ static const nacre_param params[] = {
                  NACRE_PARAM_SCHEDULABLE),
   NACRE_PARAM(adadelta, rho, "0.95", "[0,1)", "",
               "Decay of both running means.", 0),
-  NACRE_PARAM(adadelta, epsilon, "1e-7", "[0,inf)", "",
+  NACRE_PARAM(adadelta, epsilon, "1e-7", "(0,inf)", "",
               "Added to both mean squares under their roots.", 0),
 };
 

@@ -14,7 +14,7 @@ static const nacre_param params[] = {
               "Decay of the mean of gradients.", 0),
   NACRE_PARAM(adamax, beta_2, "0.999", "[0,1)", "",
               "Decay of the largest gradient.", 0),
-  NACRE_PARAM(adamax, epsilon, "1e-7", "[0,inf)", "",
+  NACRE_PARAM(adamax, epsilon, "1e-7", "(0,inf)", "",
               "Added to the largest gradient.", 0),
 };
 

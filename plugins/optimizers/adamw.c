@@ -18,7 +18,7 @@ static const nacre_param params[] = {
               "Decay of the mean of gradients.", 0),
   NACRE_PARAM(adamw, beta_2, "0.999", "[0,1)", "",
               "Decay of the mean of squared gradients.", 0),
-  NACRE_PARAM(adamw, epsilon, "1e-7", "[0,inf)", "",
+  NACRE_PARAM(adamw, epsilon, "1e-7", "(0,inf)", "",
               "Added to the root of the second moment.", 0),
   NACRE_PARAM(adamw, amsgrad, "false", NULL, "",
               "Scale by the largest second moment so far.", 0),

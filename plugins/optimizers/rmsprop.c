@@ -15,7 +15,7 @@ static const nacre_param params[] = {
               "Decay of the mean of squared gradients.", 0),
   NACRE_PARAM(rmsprop, momentum, "0", "[0,1]", "",
               "Share of the previous step that each step keeps.", 0),
-  NACRE_PARAM(rmsprop, epsilon, "1e-7", "[0,inf)", "",
+  NACRE_PARAM(rmsprop, epsilon, "1e-7", "(0,inf)", "",
               "Added to the mean square under the root.", 0),
   NACRE_PARAM(rmsprop, centered, "false", NULL, "",
               "Divide by the deviation from the running mean instead.", 0),
