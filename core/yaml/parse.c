@@ -8,6 +8,7 @@
 
 #include "encoding.h"
 #include "index.h"
+#include "report.h"
 #include "wording.h"
 
 #include <string.h>
@@ -34,13 +35,20 @@ typedef struct parser {
   bool stop;
 } parser;
 
+static void stand_at(const parser *self, const yaml_mark_t *mark,
+                     nacre_node *node)
+{
+  node->file = self->file;
+  node->line = (int)mark->line + 1;
+  node->column = (int)mark->column + 1 + (mark->line == 0 ? self->shift : 0);
+}
+
+/* For problems alone: it walks through the text to find the line. */
 static nacre_place mark_place(const parser *self, const yaml_mark_t *mark)
 {
   nacre_node at;
   memset(&at, 0, sizeof at);
-  at.file = self->file;
-  at.line = (int)mark->line + 1;
-  at.column = (int)mark->column + 1 + (mark->line == 0 ? self->shift : 0);
+  stand_at(self, mark, &at);
   return nacre_node_place(&at);
 }
 
@@ -136,10 +144,7 @@ static nacre_node *new_node(parser *self, nacre_node_kind kind,
   }
   const yaml_mark_t *start = &event->start_mark;
   const yaml_mark_t *end = &event->end_mark;
-  const nacre_place place = mark_place(self, start);
-  node->file = self->file;
-  node->line = place.line;
-  node->column = place.column;
+  stand_at(self, start, node);
   if (kind == NACRE_NODE_SCALAR && start->line == end->line) {
     node->length = (int)(end->column - start->column);
   }
@@ -148,8 +153,7 @@ static nacre_node *new_node(parser *self, nacre_node_kind kind,
 
 static void report_at(parser *self, const nacre_node *node, const char *text)
 {
-  const nacre_place place = nacre_node_place(node);
-  (void)nacre_error_add(self->error, NACRE_ECONFIG, &place, "%s", text);
+  (void)nacre_report(self->error, node, NACRE_ECONFIG, "%s", text);
 }
 
 /* Takes a scalar as the next key of a map. */
@@ -169,10 +173,9 @@ static void set_key(parser *self, frame *map, nacre_node *key)
   const nacre_node *first =
     nacre_index_find(&self->keys, map->node, key->text);
   if (first != NULL) {
-    const nacre_place place = nacre_node_place(key);
-    (void)nacre_error_add(self->error, NACRE_ECONFIG, &place,
-                          "duplicate key '%s' (first at %d:%d)", key->text,
-                          first->line, first->column);
+    (void)nacre_report(self->error, key, NACRE_ECONFIG,
+                       "duplicate key '%s' (first at %d:%d)", key->text,
+                       first->line, first->column);
   } else if (!nacre_index_put(&self->keys, map->node, key->text, key)) {
     no_memory(self);
   }
@@ -231,10 +234,9 @@ static void refuse_tag(parser *self, const yaml_char_t *tag,
   if (text != NULL) {
     const size_t n = sizeof core - 1;
     const bool is_core = strncmp(text, core, n) == 0;
-    const nacre_place place = nacre_node_place(node);
-    (void)nacre_error_add(self->error, NACRE_ECONFIG, &place,
-                          "tags are not allowed: '%s%s'", is_core ? "!!" : "",
-                          is_core ? text + n : text);
+    (void)nacre_report(self->error, node, NACRE_ECONFIG,
+                       "tags are not allowed: '%s%s'", is_core ? "!!" : "",
+                       is_core ? text + n : text);
   }
 }
 
@@ -268,10 +270,9 @@ static void on_begin(parser *self, nacre_node_kind kind,
     return;
   }
   if (self->depth == NACRE_YAML_MAX_DEPTH) {
-    const nacre_place place = nacre_node_place(node);
-    (void)nacre_error_add(self->error, NACRE_ELIMIT, &place,
-                          "nested deeper than %d levels",
-                          NACRE_YAML_MAX_DEPTH);
+    (void)nacre_report(self->error, node, NACRE_ELIMIT,
+                       "nested deeper than %d levels",
+                       NACRE_YAML_MAX_DEPTH);
     self->stop = true;
     return;
   }
@@ -303,7 +304,6 @@ static bool is_open(const parser *self, const nacre_node *node)
 static void on_alias(parser *self, const yaml_event_t *event)
 {
   const char *name = (const char *)event->data.alias.anchor;
-  const nacre_place place = mark_place(self, &event->start_mark);
   const nacre_node *meant = nacre_index_find(&self->anchors, NULL, name);
   const char *problem = NULL;
   if (meant == NULL) {
@@ -316,6 +316,7 @@ static void on_alias(parser *self, const yaml_event_t *event)
     problem = "nests too deeply";
   }
   if (problem != NULL) {
+    const nacre_place place = mark_place(self, &event->start_mark);
     (void)nacre_error_add(self->error, NACRE_ECONFIG, &place,
                           "the alias '*%s' %s", name, problem);
     self->stop = true;

@@ -6,10 +6,18 @@
 
 #include <string.h>
 
+/* No place for what will only be counted: to find its line, all of the file
+ * before it is walked through. */
+static nacre_place place_of(const nacre_error *error, const nacre_node *node)
+{
+  const nacre_place none = { NULL, 0, 0, 0, NULL };
+  return error->count <= NACRE_ERROR_MAX ? nacre_node_place(node) : none;
+}
+
 int nacre_report(nacre_error *error, const nacre_node *node, int code,
                  const char *format, ...)
 {
-  const nacre_place place = nacre_node_place(node);
+  const nacre_place place = place_of(error, node);
   va_list list;
   va_start(list, format);
   (void)nacre_error_addv(error, code, &place, format, list);
@@ -20,7 +28,8 @@ int nacre_report(nacre_error *error, const nacre_node *node, int code,
 int nacre_report_key(nacre_error *error, const nacre_node *node, int code,
                      const char *format, ...)
 {
-  const nacre_place place = nacre_node_key_place(node);
+  const bool has_key = node != NULL && node->key != NULL;
+  const nacre_place place = place_of(error, has_key ? node->key : node);
   va_list list;
   va_start(list, format);
   (void)nacre_error_addv(error, code, &place, format, list);

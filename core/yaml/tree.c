@@ -101,12 +101,30 @@ void nacre_node_remove(nacre_node *parent, nacre_node *child)
   child->next = NULL;
 }
 
+void nacre_node_become(nacre_node *node, nacre_node *with)
+{
+  stand_where(node, with);
+  node->kind = with->kind;
+  node->quoted = with->quoted;
+  node->text = with->text;
+  node->first = with->first;
+  node->last = with->last;
+  node->count = with->count;
+  for (nacre_node *at = node->first; at != NULL; at = at->next) {
+    at->parent = node;
+    if (at->key != NULL) {
+      at->key->parent = node;
+    }
+  }
+}
+
 static nacre_node *copy_one(nacre_tree *tree, const nacre_node *node)
 {
   nacre_node *copy = nacre_node_new(tree, node->kind);
   if (copy != NULL) {
     stand_where(copy, node);
     copy->quoted = node->quoted;
+    copy->state = node->state;
     copy->text = node->text; /* texts never change: the arena has one */
   }
   return copy;

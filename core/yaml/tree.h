@@ -32,7 +32,13 @@ struct nacre_node {
   nacre_node *parent;
   nacre_node *first, *last, *next; /* children: list items or map values */
   int count;            /* children */
+  int state;            /* NACRE_UNRESOLVED and on */
 };
+
+/** How far nacre_resolve() is with a node. */
+#define NACRE_UNRESOLVED 0
+#define NACRE_RESOLVING 1
+#define NACRE_RESOLVED 2
 
 /** All nodes of an experiment live in one arena. */
 typedef struct nacre_tree {
@@ -51,6 +57,9 @@ nacre_node *nacre_node_scalar(nacre_tree *, const char *text,
 void nacre_node_append(nacre_node *parent, nacre_node *key,
                        nacre_node *child);
 void nacre_node_remove(nacre_node *parent, nacre_node *child);
+/** Makes a node what `with` is, its children and place included; the node's
+ *  key and its place among its siblings stay. `with` is used up. */
+void nacre_node_become(nacre_node *, nacre_node *with);
 /** A deep copy in the same tree; positions kept. */
 nacre_node *nacre_node_copy(nacre_tree *, const nacre_node *);
 
@@ -79,7 +88,8 @@ nacre_place nacre_node_place(const nacre_node *);
 nacre_place nacre_node_key_place(const nacre_node *);
 /** "model.layers.head.units", for messages and origins. Caller frees. */
 char *nacre_node_path(const nacre_node *);
-/** The tree as YAML text that reads back as the same tree. Caller frees. */
+/** The tree as YAML text that reads back as the same tree: where variables
+ *  were resolved, a "${" is written "$${". Caller frees. */
 char *nacre_node_write(const nacre_node *);
 
 #endif

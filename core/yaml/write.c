@@ -45,14 +45,17 @@ static bool is_plain(const char *text)
   return true;
 }
 
-static void put_quoted(nacre_text *out, const char *text)
+/* `escape`: as text in which variables are going to be resolved. */
+static void put_quoted(nacre_text *out, const char *text, bool escape)
 {
   const size_t n = strlen(text);
   nacre_text_puts(out, "\"");
   for (size_t i = 0; i < n;) {
     uint32_t code = 0;
     int bytes = nacre_text_utf8(text + i, n - i, &code);
-    if (code == '"' || code == '\\') {
+    if (escape && strncmp(text + i, "${", 2) == 0) {
+      nacre_text_puts(out, "$$");
+    } else if (code == '"' || code == '\\') {
       nacre_text_puts(out, "\\");
       nacre_text_put(out, text + i, 1);
     } else if (code == '\n') {
@@ -72,7 +75,7 @@ static void put_quoted(nacre_text *out, const char *text)
 static void put_scalar(nacre_text *out, const nacre_node *node)
 {
   if (node->quoted || (node->text[0] != '\0' && !is_plain(node->text))) {
-    put_quoted(out, node->text);
+    put_quoted(out, node->text, node->state == NACRE_RESOLVED);
   } else {
     nacre_text_puts(out, node->text);
   }
@@ -128,7 +131,7 @@ static void put_key(nacre_text *out, const nacre_node *key, int indent)
   const bool is_long = strlen(key->text) > SIMPLE_KEY;
   nacre_text_puts(out, is_long ? "? " : "");
   if (key->text[0] == '\0') {
-    put_quoted(out, key->text); /* without quotes it would be no key */
+    put_quoted(out, key->text, false); /* without quotes it would be no key */
   } else {
     put_scalar(out, key);
   }
