@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* main: the conformance suite over every installed plugin.
  *
- *   conformance [KIND/NAME...]
+ *   conformance [-v] [KIND/NAME...]
  *
  * A new plugin is tested without a new test. Each component is checked in a
  * process of its own, so that one that crashes or hangs fails alone.
@@ -29,7 +29,7 @@
 /* One component's run as its report sees it. */
 typedef struct run {
   const char *must_fail; /* the check that has to; NULL: none may */
-  bool caught;
+  bool caught, verbose;
   int checks;
 } run;
 
@@ -48,6 +48,9 @@ static void report(void *ctx, const nacre_conform_result *result) {
       printf("FAIL  %s/%s: %s, %d of %d: %s\n", kind, name, result->check,
              result->failures, result->cases, result->text);
     }
+  } else if (at->verbose) {
+    printf("      %s/%s: %s, %d times\n", kind, name, result->check,
+           result->cases);
   }
 }
 
@@ -59,12 +62,12 @@ static void print_problems(const nacre_error *error) {
 
 /* Checks one component; true if it is as it should be. */
 static bool check(nacre_registry *registry, const nacre_provider *provider,
-                  bool is_mutant) {
+                  bool is_mutant, bool verbose) {
   static char cases[PATH_MAX];
   const char *source = getenv("srcdir");
   nacre_error error;
   bool ok = false;
-  run at = { NULL, false, 0 };
+  run at = { NULL, false, verbose, 0 };
   nacre_error_init(&error);
   snprintf(cases, sizeof cases, "%s/tests/conformance/cases",
            source == NULL ? "." : source);
@@ -106,7 +109,8 @@ done:
 
 /* The same in a child process under a time limit. */
 static bool check_apart(nacre_registry *registry,
-                        const nacre_provider *provider, bool is_mutant) {
+                        const nacre_provider *provider, bool is_mutant,
+                        bool verbose) {
   fflush(stdout);
   pid_t child = fork();
   if (child < 0) {
@@ -115,7 +119,7 @@ static bool check_apart(nacre_registry *registry,
   }
   if (child == 0) {
     alarm(SECONDS);
-    bool ok = check(registry, provider, is_mutant);
+    bool ok = check(registry, provider, is_mutant, verbose);
     fflush(stdout);
     _exit(ok ? 0 : 1);
   }
@@ -153,6 +157,8 @@ static bool is_named(const nacre_provider *provider, int words, char **word) {
 int main(int argc, char **argv) {
   static char mutants[PATH_MAX];
   const char *given = getenv("NACRE_TEST_MUTANTS");
+  bool verbose = argc > 1 && strcmp(argv[1], "-v") == 0;
+  int skip = verbose ? 2 : 1;
   bool has_mutants = given != NULL && realpath(given, mutants) != NULL;
   nacre_registry_options options = { has_mutants ? mutants : NULL, false,
                                      false };
@@ -174,10 +180,10 @@ int main(int argc, char **argv) {
     const nacre_provider *provider = nacre_registry_at(registry, i);
     bool is_mutant = n > 0 && strncmp(provider->file, mutants, n) == 0 &&
                      provider->file[n] == '/';
-    if (!is_named(provider, argc - 1, argv + 1)) {
+    if (!is_named(provider, argc - skip, argv + skip)) {
       continue;
     }
-    bool ok = check_apart(registry, provider, is_mutant);
+    bool ok = check_apart(registry, provider, is_mutant, verbose);
     failed += ok ? 0 : 1;
     if (is_mutant) {
       wrong++;
