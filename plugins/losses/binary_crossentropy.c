@@ -77,14 +77,18 @@ static void many_logits(const nacre_math *math, smoothing smooth, int64_t n,
   math->log1p(math, n, c->log, c->log);
 }
 
+/* yes = p and no = 1 - p, both kept within [EPSILON, 1 - EPSILON]: the second
+ * is not taken from the first, which has lost its digits near 1. */
 NACRE_KERNEL
 static void clip(int64_t n, const real *restrict p, real *restrict yes,
                  real *restrict no) {
   const real least = (real)EPSILON, most = (real)1 - (real)EPSILON;
   for (int64_t i = 0; i < n; i++) {
-    real low = p[i] < least ? least : p[i];
-    yes[i] = low > most ? most : low;
-    no[i] = (real)1 - yes[i];
+    real q = (real)1 - p[i];
+    real p_low = p[i] < least ? least : p[i];
+    real q_low = q < least ? least : q;
+    yes[i] = p_low > most ? most : p_low;
+    no[i] = q_low > most ? most : q_low;
   }
 }
 

@@ -16,6 +16,10 @@ cases = []
 def case(name, optimizer, **params):
     weights = keras.Variable(start, dtype="float64")
     made = optimizer(**params)
+    for beta in ("beta_1", "beta_2"):
+        if hasattr(made, beta):
+            # Keras would round a plain number to float before its powers.
+            setattr(made, beta, np.float64(getattr(made, beta)))
     made.build([weights])
     path = []
     for gradient in gradients:
