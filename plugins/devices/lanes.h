@@ -2,8 +2,9 @@
 /* lanes: a register of reals as a C type, for the kernels of one instruction
  * set. The including file has defined LANE_BYTES and KERNEL(name), which adds
  * the set's suffix, and then gives the few operations that C has no operator
- * for: v_fma, v_max, v_min, v_scale, part_*, v_add_across, v_max_across and
- * v_turn, which transposes a square of registers. */
+ * for: v_fma, v_max, v_min, v_scale, part_*, v_add_across, v_max_across;
+ * v_turn, which transposes a square of registers; w_multiply of the lower
+ * halves of 64-bit lanes, and w_pairs_* of even and of odd lanes. */
 #ifndef NACRE_DEVICES_LANES_H
 #define NACRE_DEVICES_LANES_H
 
@@ -28,6 +29,8 @@ typedef int32_t lane_int;
 typedef uint32_t lane_word;
 #endif
 
+/* 64-bit lanes, for random numbers. */
+typedef uint64_t vword __attribute__((vector_size(LANE_BYTES)));
 typedef real vreal __attribute__((vector_size(LANE_BYTES)));
 typedef lane_int vint __attribute__((vector_size(LANE_BYTES)));
 typedef real vloose __attribute__((vector_size(LANE_BYTES), may_alias,

@@ -49,6 +49,18 @@ ALWAYS real v_max_across(vreal x) {
   return most;
 }
 
+ALWAYS vword w_multiply(vword a, vword b) {
+  return (vword)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+
+ALWAYS vword w_pairs_low(vword a, vword b) {
+  return (vword)_mm256_unpacklo_epi64((__m256i)a, (__m256i)b);
+}
+
+ALWAYS vword w_pairs_high(vword a, vword b) {
+  return (vword)_mm256_unpackhi_epi64((__m256i)a, (__m256i)b);
+}
+
 /* The first n lanes; all of them for n >= LANES. */
 ALWAYS part part_first(int64_t n) {
 #ifdef NACRE_DOUBLE

@@ -45,6 +45,18 @@ ALWAYS real v_max_across(vreal x) {
   return OF_LANES(reduce_max)(x);
 }
 
+ALWAYS vword w_multiply(vword a, vword b) {
+  return (vword)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+}
+
+ALWAYS vword w_pairs_low(vword a, vword b) {
+  return (vword)_mm512_unpacklo_epi64((__m512i)a, (__m512i)b);
+}
+
+ALWAYS vword w_pairs_high(vword a, vword b) {
+  return (vword)_mm512_unpackhi_epi64((__m512i)a, (__m512i)b);
+}
+
 /* The first n lanes; all of them for n >= LANES. */
 ALWAYS part part_first(int64_t n) {
   return (part)(n >= LANES ? ~0u : (1u << n) - 1u);

@@ -4,6 +4,10 @@
 #ifndef NACRE_DEVICES_LANES_PORTABLE_H
 #define NACRE_DEVICES_LANES_PORTABLE_H
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define LANE_BYTES 16
 #define KERNEL(name) name##_portable
 
@@ -39,6 +43,22 @@ ALWAYS real v_max_across(vreal x) {
     most = x[i] > most ? x[i] : most;
   }
   return most;
+}
+
+ALWAYS vword w_multiply(vword a, vword b) {
+#ifdef __SSE2__
+  return (vword)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  return (a & 0xffffffffu) * (b & 0xffffffffu);
+#endif
+}
+
+ALWAYS vword w_pairs_low(vword a, vword b) {
+  return (vword){ a[0], b[0] };
+}
+
+ALWAYS vword w_pairs_high(vword a, vword b) {
+  return (vword){ a[1], b[1] };
 }
 
 /* The first n lanes; all of them for n >= LANES. */

@@ -4,43 +4,63 @@
 #ifndef NACRE_DEVICES_PHILOX_H
 #define NACRE_DEVICES_PHILOX_H
 
-/* Blocks in flight: enough independent chains to hide the multiplications. */
-#define BLOCKS 16
+/* A block in each 64-bit lane, whose upper half is left to be anything: the
+ * products read the lower one only. */
+typedef int32_t vhalves __attribute__((vector_size(LANE_BYTES)));
+typedef float vfloat __attribute__((vector_size(LANE_BYTES)));
 
-typedef struct philox_state {
-  uint32_t c[4][BLOCKS];
-} philox_state;
+#define BLOCKS (LANE_BYTES / 8) /* at a time */
+#define WORDS (4 * BLOCKS)
+#define LOW_HALF 0xffffffffu
 
-/* Plain loops over blocks, which the compiler vectorizes: each round is two
- * widening products per block. */
-ALWAYS void philox_blocks(nacre_key key, uint64_t block, philox_state *s) {
-  for (int i = 0; i < BLOCKS; i++) {
-    uint64_t index = block + (uint64_t)i;
-    s->c[0][i] = (uint32_t)index;
-    s->c[1][i] = (uint32_t)(index >> 32);
-    s->c[2][i] = key.tag[0];
-    s->c[3][i] = key.tag[1];
+ALWAYS vword w_set(uint64_t x) {
+  return x - (vword){ 0 };
+}
+
+/* The block in each lane, such that w_pairs_low and w_pairs_high put the
+ * blocks' words in order: even lanes first, then odd ones. */
+ALWAYS vword block_order(void) {
+  vword order;
+  for (uint64_t i = 0; i < BLOCKS; i++) {
+    order[i] = i / 2 + i % 2 * (BLOCKS / 2);
   }
+  return order;
+}
+
+/* Pairs of words as numbers in [0, 1): 24 bits, exact. */
+ALWAYS vword unit_pairs(vword first, vword second) {
+  vword pairs = (first & LOW_HALF) | (second << 32);
+  pairs = (pairs >> 8) & w_set(0x00ffffff00ffffffu);
+  vfloat unit = __builtin_convertvector((vhalves)pairs, vfloat);
+  return (vword)(unit * (1.0f / 16777216.0f));
+}
+
+/* The WORDS numbers of BLOCKS blocks from `block` on. */
+ALWAYS void uniform_blocks(nacre_key key, uint64_t block, float *out) {
+  vword index = w_set(block) + block_order();
+  vword c0 = index, c1 = index >> 32;
+  vword c2 = w_set(key.tag[0]), c3 = w_set(key.tag[1]);
   uint32_t k0 = key.key[0], k1 = key.key[1];
-  for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < BLOCKS; i++) {
-      uint64_t p0 = (uint64_t)0xD2511F53u * s->c[0][i];
-      uint64_t p1 = (uint64_t)0xCD9E8D57u * s->c[2][i];
-      uint32_t n0 = (uint32_t)(p1 >> 32) ^ s->c[1][i] ^ k0;
-      uint32_t n2 = (uint32_t)(p0 >> 32) ^ s->c[3][i] ^ k1;
-      s->c[1][i] = (uint32_t)p1;
-      s->c[3][i] = (uint32_t)p0;
-      s->c[0][i] = n0;
-      s->c[2][i] = n2;
-    }
+  UNROLL for (int round = 0; round < 10; round++) {
+    vword p0 = w_multiply(w_set(0xD2511F53u), c0);
+    vword p1 = w_multiply(w_set(0xCD9E8D57u), c2);
+    c0 = (p1 >> 32) ^ c1 ^ w_set(k0);
+    c2 = (p0 >> 32) ^ c3 ^ w_set(k1);
+    c1 = p1;
+    c3 = p0;
     k0 += 0x9E3779B9u;
     k1 += 0xBB67AE85u;
   }
+  vword first = unit_pairs(c0, c1), second = unit_pairs(c2, c3);
+  vword low = w_pairs_low(first, second);
+  vword high = w_pairs_high(first, second);
+  memcpy(out, &low, sizeof low);
+  memcpy(out + WORDS / 2, &high, sizeof high);
 }
 
-/* Single words, up to the next one that begins a block. */
-ALWAYS int64_t uniform_edge(nacre_key key, uint64_t first, int64_t n,
-                            real *y) {
+/* Numbers of one block, from the word `first` on; returns how many. */
+static int64_t KERNEL(uniform_edge)(nacre_key key, uint64_t first, int64_t n,
+                                    real *y) {
   uint32_t words[4];
   int64_t done = 0;
   nacre_random_block(key, first / 4, words);
@@ -53,20 +73,23 @@ ALWAYS int64_t uniform_edge(nacre_key key, uint64_t first, int64_t n,
 static void KERNEL(uniform)(nacre_key key, uint64_t first, int64_t n,
                             real *y) {
   int64_t i = 0;
-  while (i < n && (first + (uint64_t)i) % 4 != 0) {
-    i += uniform_edge(key, first + (uint64_t)i, n - i, y + i);
+  if (n > 0 && first % 4 != 0) {
+    i = KERNEL(uniform_edge)(key, first, n, y);
   }
-  for (; i + 4 * BLOCKS <= n; i += 4 * BLOCKS) {
-    philox_state s;
-    philox_blocks(key, (first + (uint64_t)i) / 4, &s);
-    for (int b = 0; b < BLOCKS; b++) {
-      for (int w = 0; w < 4; w++) {
-        y[i + 4 * b + w] = nacre_random_unit(s.c[w][b]);
-      }
+  for (; i + WORDS <= n; i += WORDS) {
+    const uint64_t block = (first + (uint64_t)i) / 4;
+#ifdef NACRE_DOUBLE
+    float unit[WORDS];
+    uniform_blocks(key, block, unit);
+    for (int w = 0; w < WORDS; w++) {
+      y[i + w] = unit[w];
     }
+#else
+    uniform_blocks(key, block, y + i);
+#endif
   }
   while (i < n) {
-    i += uniform_edge(key, first + (uint64_t)i, n - i, y + i);
+    i += KERNEL(uniform_edge)(key, first + (uint64_t)i, n - i, y + i);
   }
 }
 

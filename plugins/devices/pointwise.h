@@ -13,6 +13,15 @@
 
 #ifdef NACRE_DOUBLE
 
+/* With what rounding took from 1 + e, times the derivative. */
+ALWAYS real sigmoid_one(real x) {
+  real e = exp(x < 0 ? x : -x);
+  real sum = 1 + e;
+  real y = (x < 0 ? e : 1) / sum;
+  real lost = e - (sum - 1);
+  return y - y * (x < 0 ? 1 - y : y) * lost;
+}
+
 #define BY_LANE(name, expression)           \
   ALWAYS vreal v_##name(vreal v) {          \
     for (int64_t i = 0; i < LANES; i++) {   \
@@ -25,7 +34,7 @@ BY_LANE(exp, exp(x))
 BY_LANE(log, log(x))
 BY_LANE(log1p, log1p(x))
 BY_LANE(tanh, tanh(x))
-BY_LANE(sigmoid, x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)))
+BY_LANE(sigmoid, sigmoid_one(x))
 BY_LANE(erf, erf(x))
 
 #else
@@ -96,7 +105,9 @@ ALWAYS vreal v_log1p(vreal x) {
   vreal m = (vreal)((vint)u - (e << 23));
   /* What rounding took from 1 + x, brought to the scale of m. */
   vreal lost = v_select((vint)(x > one), one - (u - x), x - (u - one));
-  lost *= (vreal)((127 - e) << 23);
+  vint scale = 127 - e;
+  scale &= ~(scale >> 31); /* where u is huge nothing is lost that counts */
+  lost *= (vreal)(scale << 23);
   vreal f = v_select((vint)(e == 0), x, (m - one) + lost);
   vreal y = log_reduced(f, __builtin_convertvector(e, vreal));
   y = v_select((vint)(x == (vreal){ 0 }), x, y); /* the sign of a zero */
@@ -131,8 +142,14 @@ ALWAYS vreal v_tanh(vreal x) {
 
 ALWAYS vreal v_sigmoid(vreal x) {
   const vreal one = v_set(1.0f);
+  vint positive = (vint)(x >= (vreal){ 0 });
   vreal e = v_exp(-v_abs(x)); /* at most 1: nothing overflows */
-  return v_select((vint)(x >= (vreal){ 0 }), one, e) / (one + e);
+  vreal sum = one + e;
+  vreal y = v_select(positive, one, e) / sum;
+  /* What rounding took from the sum, times the derivative y / sum. */
+  vreal lost = e - (sum - one);
+  vreal inverse = v_select(positive, y, one - y);
+  return v_fma(-y * inverse, lost, y);
 }
 
 ALWAYS vreal v_erf(vreal x) {
