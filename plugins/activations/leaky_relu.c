@@ -21,7 +21,7 @@ static void cut(int64_t n, const real *x, real *y) {
   }
 }
 
-/* y has the sign of x, because the slope is not negative. */
+/* y has the sign of x, because the slope is above 0. */
 NACRE_KERNEL
 static void derive(int64_t n, real slope, const real *y, const real *dy,
                    real *dx) {
@@ -49,7 +49,7 @@ static void backward(const nacre_math *math, const void *config, int64_t rows,
 }
 
 static const nacre_param params[] = {
-  NACRE_PARAM(leaky_relu, negative_slope, "0.2", "[0,inf)", "",
+  NACRE_PARAM(leaky_relu, negative_slope, "0.2", "(0,inf)", "",
               "Slope for negative values.", 0),
 };
 

@@ -7,7 +7,8 @@ typedef struct relu {
 } relu;
 
 /* Comparisons are written so that NaN passes through: a network that has
- * diverged must not look healthy again. */
+ * diverged must not look healthy again. The absent max_value is a NaN too,
+ * which nothing is greater than. */
 NACRE_KERNEL
 static void clip(int64_t n, real low, real high, const real *x, real *y) {
   for (int64_t i = 0; i < n; i++) {
@@ -61,8 +62,8 @@ static void backward(const nacre_math *math, const void *config, int64_t rows,
 static const nacre_param params[] = {
   NACRE_PARAM(relu, negative_slope, "0.0", "[0,inf)", "",
               "Slope for values below the threshold.", 0),
-  NACRE_PARAM(relu, max_value, "inf", "(0,inf]", "",
-              "Largest value that the function returns.", 0),
+  NACRE_PARAM(relu, max_value, "null", "(0,inf)", "",
+              "Largest value that the function returns; null: none.", 0),
   NACRE_PARAM(relu, threshold, "0.0", "[0,inf)", "",
               "Values at or below it are damped or set to 0.", 0),
 };

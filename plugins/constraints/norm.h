@@ -41,7 +41,7 @@ static inline int64_t nacre_norm_at(const nacre_norm_walk *walk,
 
 /** Multiplies every vector of w, of `shape`, along `axis` by its factor.
  *  Axes count from 0, or from the end below it; those that the weight has
- *  not are passed over. */
+ *  not are passed over, and without any left it stays as it is. */
 static inline void nacre_norm_project(nacre_ints axis,
                                       const nacre_shape *shape, real *w,
                                       nacre_norm_factor factor,
@@ -59,7 +59,8 @@ static inline void nacre_norm_project(nacre_ints axis,
     walk->dim[walk->rank] = shape->dim[i];
     walk->stride[walk->rank++] = stride;
   }
-  int64_t vectors = nacre_norm_count(&across), n = nacre_norm_count(&along);
+  int64_t vectors = along.rank > 0 ? nacre_norm_count(&across) : 0;
+  int64_t n = nacre_norm_count(&along);
   for (int64_t i = 0; i < vectors; i++) {
     real *v = w + nacre_norm_at(&across, i);
     double square = 0;
