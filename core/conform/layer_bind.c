@@ -22,14 +22,15 @@ int64_t nacre_layer_row(const nacre_shape *shape) {
 static bool make_buffer(nacre_suite *suite, nacre_layer_buffer *buffer,
                         int64_t count, bool keep, const char *format,
                         const char *name, uint32_t i) {
-  size_t bytes = (size_t)count * sizeof(real);
-  unsigned char *block = nacre_suite_alloc(suite, bytes + 3 * NACRE_LAYER_MARGIN, 1);
+  /* A third margin's room to align by: plugins are promised 64 bytes. */
+  size_t bytes = (size_t)count * sizeof(real) + 3 * NACRE_LAYER_MARGIN;
+  unsigned char *block = nacre_suite_alloc(suite, bytes, 1);
   if (block == NULL) {
     return false;
   }
-  memset(block, 0xff, bytes + 3 * NACRE_LAYER_MARGIN);
-  /* Plugins are promised 64-byte alignment. */
-  size_t off = 2 * NACRE_LAYER_MARGIN - (size_t)((uintptr_t)block % NACRE_LAYER_MARGIN);
+  memset(block, 0xff, bytes);
+  size_t beyond = (size_t)((uintptr_t)block % NACRE_LAYER_MARGIN);
+  size_t off = 2 * NACRE_LAYER_MARGIN - beyond;
   buffer->block = block;
   buffer->data = (real *)(void *)(block + off);
   buffer->count = count;

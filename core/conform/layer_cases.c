@@ -9,7 +9,7 @@
 
 #include "yaml/parse.h"
 
-#define BASE_CASES 14 /* the rest of the room is for other parameters */
+#define BASE_CASES 18 /* the rest of the room is for other parameters */
 
 /* Odd extents first: an even one hides what is transposed. */
 static const nacre_shape shapes[] = {
@@ -121,7 +121,9 @@ static int base_cases(nacre_suite *suite, int max, nacre_layer_case *out) {
   for (int j = 0; j < n && count < max; j++) {
     int found = used[j] ? 1 : 0;
     for (int i = 0; i < SHAPES && found == 0; i++) {
-      found = try_shape(suite, &base[j], i, 1, out + count);
+      /* Two: with more inputs than it needs, too. */
+      int room = max - count < 2 ? max - count : 2;
+      found = try_shape(suite, &base[j], i, room, out + count);
       count += found;
     }
   }

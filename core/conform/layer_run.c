@@ -203,8 +203,9 @@ static void check_margins(nacre_layer_bound *bound, const char *after,
     if (!nacre_suite_check(bound->suite, "bounds", margins_intact(&list[i]),
                            "%s wrote beyond %s", after, list[i].name)) {
       unsigned char *data = (unsigned char *)list[i].data;
+      unsigned char *end = data + (size_t)list[i].count * sizeof(real);
       memset(data - NACRE_LAYER_MARGIN, 0xff, NACRE_LAYER_MARGIN);
-      memset(data + (size_t)list[i].count * sizeof(real), 0xff, NACRE_LAYER_MARGIN);
+      memset(end, 0xff, NACRE_LAYER_MARGIN);
     }
   }
 }
