@@ -10,19 +10,33 @@ typedef struct orthogonal {
   double gain;
 } orthogonal;
 
-/* The four sums are added in a fixed order, so the result is one. */
+#define LANES 16
+
+/* The sums of the lanes are added in a fixed order, so the result is one. */
+NACRE_KERNEL
 static double inner(int64_t n, const double *a, const double *b) {
-  double part[4] = { 0, 0, 0, 0 };
+  double part[LANES] = { 0 }, sum = 0;
   int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    for (int j = 0; j < 4; j++) {
-      part[j] += a[i + j] * b[i + j];
+  for (; i + LANES <= n; i += LANES) {
+    for (int l = 0; l < LANES; l++) {
+      part[l] += a[i + l] * b[i + l];
     }
   }
   for (; i < n; i++) {
     part[0] += a[i] * b[i];
   }
-  return (part[0] + part[1]) + (part[2] + part[3]);
+  for (int l = 0; l < LANES; l++) {
+    sum += part[l];
+  }
+  return sum;
+}
+
+/* x -= along y */
+NACRE_KERNEL
+static void subtract(int64_t n, double along, const double *y, double *x) {
+  for (int64_t i = 0; i < n; i++) {
+    x[i] -= along * y[i];
+  }
 }
 
 /* Makes the `count` vectors of v, [count, n] with count <= n, orthonormal by
@@ -34,10 +48,7 @@ static void orthonormalize(int64_t count, int64_t n, double *v) {
     for (int pass = 0; pass < 2; pass++) {
       for (int64_t j = 0; j < i; j++) {
         const double *y = v + j * n;
-        double along = inner(n, x, y);
-        for (int64_t k = 0; k < n; k++) {
-          x[k] -= along * y[k];
-        }
+        subtract(n, inner(n, x, y), y, x);
       }
     }
     double length = sqrt(inner(n, x, x));
