@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/predict.h"
+
+#include "yaml/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int nacre_predictor_make(nacre_predictor *predictor,
+                         nacre_experiment *experiment, const char *weights,
+                         const nacre_shape *input, int64_t batch,
+                         int64_t threads, const char *cpu_level) {
+  nacre_error *error = experiment->error;
+  *predictor = (nacre_predictor){ .experiment = experiment, .batch = batch };
+  if ((!experiment->planned &&
+       nacre_experiment_plan(experiment, input) != NACRE_OK) ||
+      nacre_tensors_read(&predictor->tensors, weights, error) != NACRE_OK ||
+      nacre_device_open_best(&predictor->device, &experiment->ctx,
+                             experiment->device, threads, cpu_level) !=
+        NACRE_OK ||
+      nacre_model_make(&predictor->model, &experiment->graph,
+                       &predictor->device, false, error) != NACRE_OK ||
+      nacre_checkpoint_load(&predictor->model, &predictor->tensors, weights,
+                            error) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  return nacre_program_make(&predictor->program, &predictor->model,
+                            NACRE_MODE_PREDICT, batch, experiment->seed,
+                            error);
+}
+
+void nacre_predictor_fini(nacre_predictor *predictor) {
+  nacre_program_fini(&predictor->program);
+  nacre_model_fini(&predictor->model);
+  nacre_device_close(&predictor->device);
+  nacre_tensors_fini(&predictor->tensors);
+  *predictor = (nacre_predictor){ 0 };
+}
+
+void nacre_predictor_write(nacre_program *program, int input,
+                           const real *from, int64_t n) {
+  const nacre_device *device = program->model->device;
+  real *to = nacre_program_input(program, input);
+  if (device->ops->write != NULL) {
+    device->ops->write(device->self, to, from, (size_t)n * sizeof(real));
+  } else {
+    memcpy(to, from, (size_t)n * sizeof(real));
+  }
+}
+
+void nacre_predictor_read(const nacre_program *program, int edge, real *to,
+                          int64_t n) {
+  const nacre_device *device = program->model->device;
+  const real *from = nacre_program_value(program, edge);
+  if (device->ops->read != NULL) {
+    device->ops->read(device->self, to, from, (size_t)n * sizeof(real));
+  } else {
+    memcpy(to, from, (size_t)n * sizeof(real));
+  }
+}
+
+int nacre_predictor_fault(const nacre_program *program, nacre_error *error) {
+  const nacre_vertex *vertex =
+    &program->model->graph->vertex[program->fault_vertex];
+  return nacre_error_add(error, NACRE_EDATA, NULL,
+                         "layer '%s' (%s), sample %lld of the batch: %s",
+                         vertex->name, vertex->type,
+                         (long long)program->fault_sample,
+                         program->fault_text);
+}
+
+/* One batch whose inputs are in place. */
+static int run_batch(nacre_predictor *predictor) {
+  nacre_program *program = &predictor->program;
+  const nacre_device *device = &predictor->device;
+  uint64_t saved =
+    device->ops->enter != NULL ? device->ops->enter(device->self) : 0;
+  program->faulted = false;
+  nacre_program_run(program);
+  if (device->ops->leave != NULL) {
+    device->ops->leave(device->self, saved);
+  }
+  return program->faulted
+    ? nacre_predictor_fault(program, predictor->experiment->error)
+    : NACRE_OK;
+}
+
+static void take_outputs(const nacre_predictor *predictor, int64_t n,
+                         real *const *outputs) {
+  const nacre_graph *graph = &predictor->experiment->graph;
+  for (int i = 0; i < graph->n_heads; i++) {
+    int edge = graph->head[i].edge;
+    int64_t count = nacre_shape_count(&graph->edge[edge].shape);
+    nacre_predictor_read(&predictor->program, edge,
+                         outputs[i], n * count);
+  }
+}
+
+/* Input files. */
+
+/* "values.csv.gz" with a codec called gz: "csv". */
+static char *format_of(nacre_registry *registry, const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *base = nacre_strdup(slash != NULL ? slash + 1 : path);
+  char *dot = base != NULL ? strrchr(base, '.') : NULL;
+  if (dot != NULL && nacre_registry_has(registry, NACRE_KIND_CODEC,
+                                        dot + 1)) {
+    *dot = '\0';
+    dot = strrchr(base, '.');
+  }
+  char *format = dot != NULL ? nacre_strdup(dot + 1) : NULL;
+  nacre_free(base);
+  return format;
+}
+
+/* The training source's parameters if the input is of the same kind, with
+ * the file in place of its own; else a source of the file's kind. */
+static nacre_node *describe_input(nacre_experiment *experiment,
+                                  const char *type, const char *path) {
+  nacre_tree *tree = experiment->tree;
+  nacre_node *trained = experiment->train_data.source.node;
+  const nacre_component *source =
+    experiment->train_data.source.component;
+  nacre_node *map = NULL;
+  const char *file = "path";
+  if (source != NULL && strcmp(source->name, type) == 0 &&
+      trained->kind == NACRE_NODE_MAP) {
+    map = nacre_node_copy(tree, trained);
+  } else {
+    map = nacre_node_new(tree, NACRE_NODE_MAP);
+    nacre_node *key = map != NULL
+      ? nacre_node_scalar(tree, "type", trained) : NULL;
+    nacre_node *value = key != NULL
+      ? nacre_node_scalar(tree, type, trained) : NULL;
+    if (value == NULL) {
+      return NULL;
+    }
+    nacre_node_append(map, key, value);
+  }
+  const nacre_component *component =
+    nacre_registry_find(experiment->registry, NACRE_KIND_SOURCE, type, NULL,
+                        0, experiment->error);
+  for (uint32_t i = 0; component != NULL && i < component->params.n; i++) {
+    const nacre_param *param = (const nacre_param *)
+      ((const char *)component->params.at +
+       (size_t)i * component->params.stride);
+    if ((param->flags & NACRE_PARAM_PATH) != 0) {
+      file = param->name;
+      break;
+    }
+  }
+  nacre_node *old = map != NULL ? nacre_node_peek(map, file) : NULL;
+  if (old != NULL) {
+    nacre_node_remove(map, old);
+  }
+  nacre_node *key = nacre_node_scalar(tree, file, trained);
+  nacre_node *value = nacre_node_scalar(tree, path, trained);
+  if (map == NULL || key == NULL || value == NULL) {
+    return NULL;
+  }
+  value->quoted = true;
+  nacre_node_append(map, key, value);
+  return map;
+}
+
+static int choose_input(nacre_prediction_input *input,
+                        nacre_experiment *experiment, const char *path,
+                        const char *format) {
+  nacre_error *error = experiment->error;
+  nacre_place place = { .file = path };
+  const nacre_component *trained = experiment->train_data.source.component;
+  char *type = format != NULL ? nacre_strdup(format)
+                              : format_of(experiment->registry, path);
+  if (type == NULL && trained != NULL) {
+    type = nacre_strdup(trained->name);
+  }
+  if (type == NULL || !nacre_registry_has(experiment->registry,
+                                          NACRE_KIND_SOURCE, type)) {
+    nacre_error_add(error, NACRE_EDATA, &place,
+                    "no data source reads files of this kind");
+    nacre_free(type);
+    return NACRE_ERROR;
+  }
+  /* Relative to where the user stands, not to the config. */
+  char *absolute = strcmp(path, "-") == 0 ? nacre_strdup(path)
+                                          : realpath(path, NULL);
+  nacre_node *node = absolute != NULL
+    ? describe_input(experiment, type, absolute) : NULL;
+  int status = NACRE_OK;
+  if (absolute == NULL) {
+    status = nacre_error_add(error, NACRE_EDATA, &place,
+                             "there is no such file");
+  } else if (node == NULL) {
+    status = nacre_no_memory(error);
+  } else {
+    status = nacre_choose(&experiment->ctx, NACRE_KIND_SOURCE, node, NULL,
+                          false, &input->choice);
+  }
+  free(absolute);
+  nacre_free(type);
+  return status;
+}
+
+int nacre_prediction_open(nacre_prediction_input *input,
+                          nacre_experiment *experiment,
+                          const nacre_tensors *tensors, const char *weights,
+                          const char *path, const char *format) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  *input = (nacre_prediction_input){ 0 };
+  const char *state = nacre_checkpoint_source(tensors);
+  if (choose_input(input, experiment, path, format) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  bool same = experiment->train_data.source.component ==
+              input->choice.component;
+  if (nacre_dataset_open(&input->set, ctx, &input->choice,
+                         same ? state : NULL, true) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  input->split = (nacre_split){ .set = &input->set, .n = input->set.count };
+  input->pipe =
+    nacre_alloc((size_t)input->set.n_fields + 1, sizeof(nacre_pipe));
+  if (input->pipe == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  for (int i = 0; i < input->set.n_fields; i++) {
+    if ((input->set.field[i].flags & NACRE_FIELD_TARGET) != 0) {
+      continue;
+    }
+    if (nacre_pipe_make(&input->pipe[input->n_pipes++],
+                        &input->set.field[i], experiment->transform,
+                        experiment->n_transforms, ctx) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+  }
+  return nacre_checkpoint_fit(input->pipe, input->n_pipes, tensors, weights,
+                              ctx->error);
+}
+
+int nacre_prediction_join(nacre_prediction_input *input,
+                          nacre_predictor *predictor) {
+  input->ready = true;
+  return nacre_feed_make(&input->feed, &predictor->program, &input->split,
+                         input->pipe, input->n_pipes, false,
+                         predictor->experiment->error);
+}
+
+void nacre_prediction_close(nacre_prediction_input *input) {
+  if (input->ready) {
+    nacre_feed_fini(&input->feed);
+  }
+  for (int i = 0; i < input->n_pipes; i++) {
+    nacre_pipe_fini(&input->pipe[i]);
+  }
+  nacre_free(input->pipe);
+  nacre_dataset_close(&input->set);
+  *input = (nacre_prediction_input){ 0 };
+}
+
+int nacre_prediction_rows(nacre_prediction_input *input,
+                          nacre_predictor *predictor, int64_t first,
+                          int64_t n, real *const *outputs) {
+  nacre_key none = { { 0, 0 }, { 0, 0 } };
+  int64_t *position = nacre_alloc((size_t)n, sizeof(*position));
+  if (position == NULL) {
+    return nacre_no_memory(predictor->experiment->error);
+  }
+  for (int64_t i = 0; i < n; i++) {
+    position[i] = first + i;
+  }
+  int status = nacre_feed_batch(&input->feed, position, n, none);
+  nacre_free(position);
+  if (status != NACRE_OK || run_batch(predictor) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  take_outputs(predictor, n, outputs);
+  return NACRE_OK;
+}

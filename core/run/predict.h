@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* predict: a trained model at work: batches in, predictions out. */
+#ifndef NACRE_RUN_PREDICT_H
+#define NACRE_RUN_PREDICT_H
+
+#include "experiment.h"
+#include "run/checkpoint.h"
+#include "run/feed.h"
+
+typedef struct nacre_predictor {
+  nacre_experiment *experiment;
+  nacre_tensors tensors;    /* the checkpoint */
+  nacre_device device;
+  nacre_model model;
+  nacre_program program;
+  int64_t batch;
+} nacre_predictor;
+
+/** Loads weights from a file into the experiment's model. An experiment that
+ *  leaves its input's shape to the data must be given `input`. */
+int nacre_predictor_make(nacre_predictor *, nacre_experiment *,
+                         const char *weights, const nacre_shape *input,
+                         int64_t batch, int64_t threads,
+                         const char *cpu_level);
+void nacre_predictor_fini(nacre_predictor *);
+
+/** Copies n numbers from the host to an input, or from an edge to the
+ *  host; turns a fault of the last run into a problem. */
+void nacre_predictor_write(nacre_program *, int input, const real *from,
+                           int64_t n);
+void nacre_predictor_read(const nacre_program *, int edge, real *to,
+                          int64_t n);
+int nacre_predictor_fault(const nacre_program *, nacre_error *);
+
+/** An input file as a data set with the training set's transforms, fitted as
+ *  saved. `path` "-" is standard input; `format` (may be NULL) names the
+ *  source's component, else the file's suffix does. */
+typedef struct nacre_prediction_input {
+  nacre_choice choice;
+  nacre_dataset set;
+  nacre_split split;
+  nacre_pipe *pipe;
+  int n_pipes;
+  nacre_feed feed;
+  bool ready;
+} nacre_prediction_input;
+
+/** The shape of the model's only input, by the input file and the saved
+ *  state: for models that leave it to the data. */
+int nacre_prediction_open(nacre_prediction_input *, nacre_experiment *,
+                          const nacre_tensors *, const char *weights,
+                          const char *path, const char *format);
+int nacre_prediction_join(nacre_prediction_input *, nacre_predictor *);
+void nacre_prediction_close(nacre_prediction_input *);
+/** Predicts rows first .. first+n-1, n at most the predictor's batch;
+ *  outputs[i] gets head i's predictions. */
+int nacre_prediction_rows(nacre_prediction_input *, nacre_predictor *,
+                          int64_t first, int64_t n, real *const *outputs);
+
+#endif
