@@ -281,8 +281,10 @@ void nacre_search_files(nacre_arena *arena, const nacre_search_place *place,
   int fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd >= 0) {
     look_into(&at, fd, "", 0);
-    qsort(list->file, (size_t)list->count, sizeof list->file[0], by_name);
   } else if (place->asked || errno != ENOENT) {
     refuse(&at, "", strerror(errno));
+  }
+  if (list->count > 1) {
+    qsort(list->file, (size_t)list->count, sizeof list->file[0], by_name);
   }
 }
