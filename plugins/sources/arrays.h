@@ -76,6 +76,7 @@ static inline uint64_t arrays_bytes(const uint64_t *dim, int rank, int type) {
 
 /** Reverses the bytes of each of n elements, in place. */
 static inline void arrays_swap(char *at, size_t n, size_t size) {
+  n = size > 1 ? n : 0;
   for (size_t i = 0; i < n; i++, at += size) {
     for (size_t low = 0, high = size - 1; low < high; low++, high--) {
       char byte = at[low];

@@ -13,14 +13,49 @@
 #define CATEGORIES_PLENTY 50
 
 static bool is_missing(const csv_cfg *cfg, const csv_cell *cell) {
+  char first = '\0';
+  if (cell->n > 0) {
+    first = cell->at[0];
+  }
   for (int64_t i = 0; i < cfg->missing.n; i++) {
     const char *text = cfg->missing.at[i];
-    if (strlen(text) == cell->n &&
+    if (text[0] == first && strlen(text) == cell->n &&
         (cell->n == 0 || memcmp(text, cell->at, cell->n) == 0)) {
       return true;
     }
   }
   return false;
+}
+
+/* Most numbers are short: a whole number that a double holds, over a power of
+ * ten that it holds, is rounded once and so exact (Clinger, "How to read
+ * floating point numbers accurately", PLDI 1990). False: ask the host. */
+static bool short_number(const csv_cell *cell, double *value) {
+  static const double tens[] = { 1,   1e1, 1e2, 1e3, 1e4,
+                                 1e5, 1e6, 1e7, 1e8, 1e9 };
+  const char *at = cell->at, *end = at + cell->n;
+  bool minus = at < end && *at == '-';
+  int64_t whole = 0;
+  int digits = 0, after = -1; /* digits after the point; -1: no point yet */
+  for (at += minus; at < end; at++) {
+    if (*at >= '0' && *at <= '9') {
+      whole = whole * 10 + (*at - '0');
+      after += after >= 0;
+      if (++digits > 15) {
+        return false;
+      }
+    } else if (*at == '.' && after < 0) {
+      after = 0;
+    } else {
+      return false;
+    }
+  }
+  if (digits == 0 || after > 9) {
+    return false;
+  }
+  *value = (double)whole / tens[after > 0 ? after : 0];
+  *value = minus ? -*value : *value;
+  return true;
 }
 
 static void strip_cell(const char *strip, csv_cell *cell) {
@@ -38,7 +73,9 @@ int csv_cell_kind(const csv_cfg *cfg, const nacre_host *host, csv_cell *cell,
   if (is_missing(cfg, cell)) {
     return CSV_IS_MISSING;
   }
-  if (cell->n > 0 && host->number(cell->at, cell->n, value) == 0 &&
+  if (cell->n > 0 &&
+      (short_number(cell, value) ||
+       host->number(cell->at, cell->n, value) == 0) &&
       isfinite((real)*value)) {
     return CSV_IS_NUMBER;
   }

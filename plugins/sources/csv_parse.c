@@ -233,7 +233,9 @@ static int read_cell(csv_reader *self, csv_cell *cell) {
     return read_quoted(self, cell);
   }
   const char *at = self->at;
-  while (at < self->end && *at != self->delimiter && !at_line_end(self, at)) {
+  /* Nearly all characters are above the line ends, which is one test. */
+  while (at < self->end && *at != self->delimiter &&
+         (*at > '\r' || !at_line_end(self, at))) {
     at++;
   }
   cell->at = self->at;
@@ -276,12 +278,14 @@ int csv_reader_next(csv_reader *self) {
   }
   self->row_line = self->line;
   for (;;) {
-    void *block = self->cell;
-    if (csv_grow(self->host, &block, &self->room, self->cells + 1,
-                 sizeof(*self->cell)) != NACRE_OK) {
-      return csv_no_memory(self->fail);
+    if (self->cells == self->room) {
+      void *block = self->cell;
+      if (csv_grow(self->host, &block, &self->room, self->cells + 1,
+                   sizeof(*self->cell)) != NACRE_OK) {
+        return csv_no_memory(self->fail);
+      }
+      self->cell = block;
     }
-    self->cell = block;
     if (read_cell(self, &self->cell[self->cells]) != NACRE_OK) {
       return NACRE_ERROR;
     }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HEADER_SAMPLE 1000 /* rows that decide whether there is a header */
+#define HEADER_SAMPLE 100 /* rows that decide whether there is a header */
 
 static int fail_file(const csv_table *self, const char *text,
                      const char *name) {

@@ -83,6 +83,22 @@ START_TEST(reads_numbers_and_categories) {
 }
 END_TEST
 
+/* Short numbers take a path of their own, which must round as strtod does. */
+START_TEST(reads_numbers_exactly) {
+  static const char *const numbers[] = {
+    "0.1", "-0.3", "123456.789", "999999999999999", ".5", "5.", "-0",
+    "0.000000001", "2.385", "1e-5", "+7", "12345678901234567890",
+    "0.1234567890123456789", "-33.33333333", "4503599627370497.5",
+  };
+  void *cfg = fixture_cfg(csv, "path", "t.csv", "header", "false", NULL);
+  for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    void *self = open_text(numbers[i], cfg, 0, NULL);
+    expect_row(self, 0, 0, (real[]){ (real)strtod(numbers[i], NULL) });
+    ops->close(self);
+  }
+}
+END_TEST
+
 START_TEST(reads_quotes_as_rfc_4180_has_them) {
   void *cfg = fixture_cfg(csv, "path", "t.csv", "header", "true", "y", "t",
                           NULL);
@@ -325,6 +341,7 @@ int main(void) {
   tcase_add_checked_fixture(tests, setup, NULL);
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, reads_numbers_and_categories);
+  tcase_add_test(tests, reads_numbers_exactly);
   tcase_add_test(tests, reads_quotes_as_rfc_4180_has_them);
   tcase_add_test(tests, takes_columns_by_name_number_and_order);
   tcase_add_test(tests, encodes_by_index_and_by_declaration);
