@@ -71,7 +71,12 @@ typedef struct nacre_ref {
   const void *cfg;
 } nacre_ref;
 
-/** Types of parameters. */
+/** Types of parameters.
+ *
+ *  A default of "null" makes a parameter one that may be absent, and then it
+ *  reads as NaN (float, duration's count), INT64_MIN (int), -1 (enum), NULL
+ *  (string, a reference's ops) or n = 0 (lists and maps). "[]" does the same
+ *  for lists. A config may say null only where the default does. */
 #define NACRE_TYPE_FLOAT 1      /* double */
 #define NACRE_TYPE_INT 2        /* int64_t */
 #define NACRE_TYPE_BOOL 3       /* bool */
