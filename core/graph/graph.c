@@ -9,7 +9,7 @@ nacre_arena *nacre_graph_arena(const nacre_graph *graph) {
 }
 
 /* Arrays double at powers of two, so that no capacity need be kept. */
-void *grow(void *array, int count, size_t size) {
+void *nacre_graph_grow(void *array, int count, size_t size) {
   if (count != 0 && (count & (count - 1)) != 0) {
     return array;
   }
