@@ -22,6 +22,19 @@ ALWAYS real sigmoid_one(real x) {
   return y - y * (x < 0 ? 1 - y : y) * lost;
 }
 
+/* expm1(2x) / (expm1(2x) + 2), with what rounding took from the sum. */
+ALWAYS real tanh_one(real x) {
+  real a = fabs(x);
+  if (!(a < 22)) { /* rounds to 1; or a NaN */
+    return a == a ? copysign(1, x) : x;
+  }
+  real t = expm1(2 * a);
+  real sum = t + 2;
+  real y = t / sum;
+  real lost = t < 2 ? t - (sum - 2) : 2 - (sum - t);
+  return copysign(y - y * lost / sum, x);
+}
+
 #define BY_LANE(name, expression)           \
   ALWAYS vreal v_##name(vreal v) {          \
     for (int64_t i = 0; i < LANES; i++) {   \
@@ -33,7 +46,7 @@ ALWAYS real sigmoid_one(real x) {
 BY_LANE(exp, exp(x))
 BY_LANE(log, log(x))
 BY_LANE(log1p, log1p(x))
-BY_LANE(tanh, tanh(x))
+BY_LANE(tanh, tanh_one(x))
 BY_LANE(sigmoid, sigmoid_one(x))
 BY_LANE(erf, erf(x))
 
