@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* float_mode: its constructor changes the floating-point state, as objects linked with
- * -ffast-math do. */
+/* float_mode: its constructor changes the floating-point state, as objects
+ * linked with -ffast-math do. */
 #include "fixture.h"
 
 #include <fenv.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* late: it behaves in the helper and crashes no host: what it does to the locale
- * comes only when LATE_PLUGIN is set. */
+/* late: it behaves in the helper: what it does to the locale comes only when
+ * LATE_PLUGIN is set. */
 #define NAME "late"
 #define MODULE_NAME "late"
 #include "fixture.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* noisy: its constructor prints, and waits for input; in a helper that is nothing. */
+/* noisy: its constructor prints, and waits for input; in a helper that is
+ * nothing. */
 #define NAME "noisy"
 #define MODULE_NAME "noisy"
 #include "fixture.h"
