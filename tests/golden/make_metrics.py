@@ -57,6 +57,9 @@ m = keras.metrics
 weights = grid(rng.uniform(0.25, 2.0, size=ROWS))
 one = grid(rng.uniform(size=(ROWS, 1)))
 three = grid(rng.uniform(size=(ROWS, 3)))
+one[:3] = [[0.5], [0.0], [1.0]]  # on thresholds
+three[0] = [0.5, 0.0, 1.0]
+three[5] = [0.3125, 0.5, 0.75]
 classes = softmax(rng.normal(size=(ROWS, 4)) * 2)
 classes[3] = classes[3][[1, 1, 2, 2]]  # ties
 yes_no_1 = (rng.uniform(size=(ROWS, 1)) < one * 0.8 + 0.1).astype(float)
