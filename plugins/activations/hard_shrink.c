@@ -18,7 +18,8 @@ NACRE_KERNEL
 static void derive(int64_t n, real threshold, const real *y, const real *dy,
                    real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    dx[i] = y[i] > threshold || y[i] < -threshold ? dy[i] : 0;
+    real v = y[i] < 0 ? -y[i] : y[i], d = dy[i];
+    dx[i] = v > threshold ? d : 0;
   }
 }
 

@@ -13,7 +13,9 @@ static void compute(int64_t n, const real *x, real *y) {
 NACRE_KERNEL
 static void derive(int64_t n, const real *y, const real *dy, real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    dx[i] = y[i] <= -1 || y[i] >= 1 ? 0 : dy[i];
+    real d = dy[i];
+    real low = y[i] <= -1 ? 0 : d;
+    dx[i] = y[i] >= 1 ? 0 : low;
   }
 }
 

@@ -26,7 +26,8 @@ NACRE_KERNEL
 static void derive(int64_t n, real slope, const real *y, const real *dy,
                    real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    dx[i] = y[i] > 0 ? dy[i] : slope * dy[i];
+    real d = dy[i], bent = slope * d;
+    dx[i] = y[i] > 0 ? d : bent;
   }
 }
 

@@ -32,7 +32,8 @@ NACRE_KERNEL
 static void slopes(int64_t n, real slope, real high, const real *y,
                    const real *dy, real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    real d = y[i] <= 0 ? slope * dy[i] : dy[i];
+    real d = dy[i], bent = slope * d;
+    d = y[i] <= 0 ? bent : d;
     dx[i] = y[i] >= high ? 0 : d;
   }
 }

@@ -20,7 +20,8 @@ static void compute(int64_t n, real threshold, const real *x, real *y) {
 NACRE_KERNEL
 static void derive(int64_t n, const real *y, const real *dy, real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    dx[i] = y[i] == 0 ? 0 : dy[i];
+    real d = dy[i];
+    dx[i] = y[i] == 0 ? 0 : d;
   }
 }
 

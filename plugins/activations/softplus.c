@@ -36,7 +36,8 @@ static void derive(int64_t n, const real *e, const real *y, const real *dy,
   for (int64_t i = 0; i < n; i++) {
     real v = y[i];
     real near = v * (1 - v * (c2 - v * (c3 - v * (c4 - v * (c5 - v * c6)))));
-    dx[i] = dy[i] * (v < limit ? near : 1 - e[i]);
+    real far = 1 - e[i];
+    dx[i] = dy[i] * (v < limit ? near : far);
   }
 }
 

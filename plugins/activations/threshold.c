@@ -17,7 +17,8 @@ NACRE_KERNEL
 static void derive(int64_t n, real limit, const real *x, const real *dy,
                    real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    dx[i] = x[i] <= limit ? 0 : dy[i];
+    real d = dy[i];
+    dx[i] = x[i] <= limit ? 0 : d;
   }
 }
 

@@ -15,7 +15,9 @@ typedef struct batch_normalization {
 
 enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
 enum { MEAN, INVERSE };    /* saved, [cols]: mean, 1 / sqrt(var + epsilon) */
-enum { PARTS, SUM_A, SUM_B }; /* scratch: [2, tiles, cols], [cols], [cols] */
+/* Scratch: sums of tiles, [2, tiles, cols]; the others [cols]: two sums, and
+ * what a column is multiplied by and shifted by. */
+enum { PARTS, SUM_A, SUM_B, FACTOR, SHIFT };
 
 /* Rows of a tile: a function of the columns alone, so that the order of the
  * sums is one for any number of threads. */
@@ -49,10 +51,13 @@ static int plan(nacre_plan *plan) {
   }
   if (nacre_plan_saved(plan, MEAN, &feature, 0) != NACRE_OK ||
       nacre_plan_saved(plan, INVERSE, &feature, 0) != NACRE_OK ||
-      nacre_plan_scratch(plan, PARTS, &parts, 0) != NACRE_OK ||
-      nacre_plan_scratch(plan, SUM_A, &feature, 0) != NACRE_OK ||
-      nacre_plan_scratch(plan, SUM_B, &feature, 0) != NACRE_OK) {
+      nacre_plan_scratch(plan, PARTS, &parts, 0) != NACRE_OK) {
     return NACRE_ERROR;
+  }
+  for (uint32_t slot = SUM_A; slot <= SHIFT; slot++) {
+    if (nacre_plan_scratch(plan, slot, &feature, 0) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
   }
   nacre_plan_flops(plan, 8.0 * (double)nacre_shape_count(in));
   return nacre_plan_output(plan, in);
@@ -65,6 +70,7 @@ typedef struct pass {
   const real *x, *dout;         /* [rows, cols] */
   const real *mean, *inverse;   /* [cols] */
   const real *sum_a, *sum_b;    /* [cols], of dout and dout z; or NULL */
+  const real *factor, *shift;   /* [cols], gamma inverse; beta */
 } pass;
 
 static pass pass_of(nacre_run *run) {
@@ -75,6 +81,8 @@ static pass pass_of(nacre_run *run) {
     .dout = nacre_data(&run->dout[0]),
     .mean = nacre_data(&run->saved[MEAN]),
     .inverse = nacre_data(&run->saved[INVERSE]),
+    .factor = nacre_data(&run->scratch[FACTOR]),
+    .shift = nacre_data(&run->scratch[SHIFT]),
   };
   return p;
 }
@@ -180,13 +188,26 @@ static void recall(const pass *p) {
   }
 }
 
+/* Folds the weights, of which either may be absent, into one factor and one
+ * shift per column. */
+static void fold(const pass *p) {
+  nacre_run *run = p->run;
+  const real *gamma = nacre_data(&run->weight[GAMMA]);
+  const real *beta = nacre_data(&run->weight[BETA]);
+  real *factor = nacre_data(&run->scratch[FACTOR]);
+  real *shift = nacre_data(&run->scratch[SHIFT]);
+  for (int64_t j = 0; j < p->cols; j++) {
+    factor[j] = gamma ? p->inverse[j] * gamma[j] : p->inverse[j];
+    shift[j] = beta ? beta[j] : 0;
+  }
+}
+
+/* The mean is taken off first: folded into the shift it would cancel. */
 NACRE_KERNEL
-static void normalize(int64_t n, const real *mean, const real *inverse,
-                      const real *gamma, const real *beta, const real *x,
-                      real *y) {
+static void normalize(int64_t n, const real *mean, const real *factor,
+                      const real *shift, const real *x, real *y) {
   for (int64_t j = 0; j < n; j++) {
-    real g = gamma ? gamma[j] : 1, b = beta ? beta[j] : 0;
-    y[j] = (x[j] - mean[j]) * inverse[j] * g + b;
+    y[j] = (x[j] - mean[j]) * factor[j] + shift[j];
   }
 }
 
@@ -195,8 +216,7 @@ static void forward_tile(void *ctx, int64_t begin, int64_t end) {
   const nacre_run *run = p->run;
   real *y = nacre_data(&run->out[0]);
   for (int64_t i = begin; i < end; i++) {
-    normalize(p->cols, p->mean, p->inverse, nacre_data(&run->weight[GAMMA]),
-              nacre_data(&run->weight[BETA]), p->x + i * p->cols,
+    normalize(p->cols, p->mean, p->factor, p->shift, p->x + i * p->cols,
               y + i * p->cols);
   }
   if (run->epilogue) {
@@ -219,6 +239,7 @@ static void forward(nacre_run *run) {
   } else {
     recall(&p);
   }
+  fold(&p);
   nacre_tiles_run(run->math, p.rows, p.tile, forward_tile, &p);
 }
 
@@ -237,14 +258,13 @@ static void gradient_tile(void *ctx, int64_t begin, int64_t end) {
 /* With z the normalized x: din = gamma inverse (dout - mean(dout) -
  * z mean(dout z)); the means are 0 when the statistics are constants. */
 NACRE_KERNEL
-static void derive(int64_t n, real share, const pass *p, const real *gamma,
-                   const real *x, const real *dout, real *din) {
-  const real *mean = p->mean, *inverse = p->inverse;
+static void derive(int64_t n, real share, const pass *p, const real *x,
+                   const real *dout, real *din) {
+  const real *mean = p->mean, *inverse = p->inverse, *factor = p->factor;
   const real *sum = p->sum_a, *product = p->sum_b;
   for (int64_t j = 0; j < n; j++) {
     real z = (x[j] - mean[j]) * inverse[j];
-    real d = dout[j] - share * (sum[j] + z * product[j]);
-    din[j] = (gamma ? gamma[j] : 1) * inverse[j] * d;
+    din[j] = factor[j] * (dout[j] - share * (sum[j] + z * product[j]));
   }
 }
 
@@ -253,9 +273,9 @@ static void derive_tile(void *ctx, int64_t begin, int64_t end) {
   const nacre_run *run = p->run;
   real share = uses_batch(run) ? 1 / (real)p->rows : 0;
   for (int64_t i = begin; i < end; i++) {
-    derive(p->cols, share, p, nacre_data(&run->weight[GAMMA]),
-           p->x + i * p->cols, p->dout + i * p->cols,
-           nacre_data(&run->din[0]) + i * p->cols);
+    int64_t at = i * p->cols;
+    derive(p->cols, share, p, p->x + at, p->dout + at,
+           nacre_data(&run->din[0]) + at);
   }
 }
 
@@ -277,6 +297,7 @@ static void backward(nacre_run *run) {
     math->axpy(math, p.cols, 1, sum, nacre_data(&run->dweight[BETA]));
   }
   if (run->din[0].data) {
+    fold(&p);
     nacre_tiles_run(math, p.rows, p.tile, derive_tile, &p);
   }
 }

@@ -23,7 +23,8 @@ NACRE_KERNEL
 static void mask(int64_t n, real rate, real scale, const real *u,
                  const real *x, real *y) {
   for (int64_t i = 0; i < n; i++) {
-    y[i] = u[i] < rate ? 0 : scale * x[i];
+    real kept = scale * x[i];
+    y[i] = u[i] < rate ? 0 : kept;
   }
 }
 

@@ -14,7 +14,7 @@ typedef struct layer_normalization {
 
 enum { GAMMA, BETA };
 enum { MEAN, INVERSE }; /* saved, [rows]: mean, 1 / sqrt(var + epsilon) */
-enum { TERMS };         /* scratch, [rows, cols]: dout times normalized x */
+enum { TERMS }; /* scratch, [rows, cols]: normalized x, then dout times it */
 
 #define LANES 16
 
@@ -51,8 +51,7 @@ static int plan(nacre_plan *plan) {
        nacre_plan_weight(plan, GAMMA, &weight, cols, cols) != NACRE_OK) ||
       (cfg->center &&
        nacre_plan_weight(plan, BETA, &weight, cols, cols) != NACRE_OK) ||
-      (cfg->scale &&
-       nacre_plan_scratch(plan, TERMS, in, NACRE_PER_SAMPLE) != NACRE_OK) ||
+      nacre_plan_scratch(plan, TERMS, in, NACRE_PER_SAMPLE) != NACRE_OK ||
       nacre_plan_saved(plan, MEAN, &rows, NACRE_PER_SAMPLE) != NACRE_OK ||
       nacre_plan_saved(plan, INVERSE, &rows, NACRE_PER_SAMPLE) != NACRE_OK) {
     return NACRE_ERROR;
@@ -61,22 +60,8 @@ static int plan(nacre_plan *plan) {
   return nacre_plan_output(plan, in);
 }
 
-/* Mean of (a[j] - shift)^power, power 1 or 2, summed in LANES parts that are
- * added in a fixed order. */
-NACRE_KERNEL
-static real moment(int64_t n, int power, real shift, const real *a) {
-  real part[LANES] = { 0 };
-  int64_t j = 0;
-  for (; j + LANES <= n; j += LANES) {
-    for (int l = 0; l < LANES; l++) {
-      real d = a[j + l] - shift;
-      part[l] += power == 2 ? d * d : d;
-    }
-  }
-  for (; j < n; j++) {
-    real d = a[j] - shift;
-    part[j % LANES] += power == 2 ? d * d : d;
-  }
+/* Both means are summed in LANES parts that are added in a fixed order. */
+static real mean_of(int64_t n, const real *part) {
   double sum = 0;
   for (int l = 0; l < LANES; l++) {
     sum += (double)part[l];
@@ -84,30 +69,83 @@ static real moment(int64_t n, int power, real shift, const real *a) {
   return (real)(sum / (double)n);
 }
 
+/* Mean of a. */
 NACRE_KERNEL
-static void normalize(int64_t n, real mean, real inverse, const real *gamma,
-                      const real *beta, const real *x, real *y) {
+static real mean(int64_t n, const real *a) {
+  real part[LANES] = { 0 };
+  int64_t j = 0;
+  for (; j + LANES <= n; j += LANES) {
+    for (int l = 0; l < LANES; l++) {
+      part[l] += a[j + l];
+    }
+  }
+  for (; j < n; j++) {
+    part[j % LANES] += a[j];
+  }
+  return mean_of(n, part);
+}
+
+/* Mean of (a - shift) (b - shift). */
+NACRE_KERNEL
+static real mean_product(int64_t n, real shift, const real *a,
+                         const real *b) {
+  real part[LANES] = { 0 };
+  int64_t j = 0;
+  for (; j + LANES <= n; j += LANES) {
+    for (int l = 0; l < LANES; l++) {
+      part[l] += (a[j + l] - shift) * (b[j + l] - shift);
+    }
+  }
+  for (; j < n; j++) {
+    part[j % LANES] += (a[j] - shift) * (b[j] - shift);
+  }
+  return mean_of(n, part);
+}
+
+NACRE_KERNEL
+static void normalize(int64_t n, real mean, real inverse, const real *x,
+                      real *y) {
   for (int64_t j = 0; j < n; j++) {
-    real g = gamma ? gamma[j] : 1, b = beta ? beta[j] : 0;
-    y[j] = (x[j] - mean) * inverse * g + b;
+    y[j] = (x[j] - mean) * inverse;
+  }
+}
+
+NACRE_KERNEL
+static void multiply(int64_t n, const real *a, const real *b, real *y) {
+  for (int64_t j = 0; j < n; j++) {
+    y[j] = a[j] * b[j];
+  }
+}
+
+NACRE_KERNEL
+static void shift(int64_t n, const real *b, real *y) {
+  for (int64_t j = 0; j < n; j++) {
+    y[j] += b[j];
   }
 }
 
 static void forward_rows(void *ctx, int64_t begin, int64_t end) {
   const nacre_run *run = ctx;
   const layer_normalization *cfg = run->cfg;
+  const real *gamma = nacre_data(&run->weight[GAMMA]); /* [cols], or NULL */
+  const real *beta = nacre_data(&run->weight[BETA]);   /* [cols], or NULL */
   int64_t cols = nacre_tensor_count(&run->in[0]) /
                  nacre_tensor_count(&run->saved[MEAN]);
   for (int64_t i = begin; i < end; i++) {
     const real *x = nacre_data(&run->in[0]) + i * cols;
-    real mean = moment(cols, 1, 0, x);
-    real variance = moment(cols, 2, mean, x);
+    real *y = nacre_data(&run->out[0]) + i * cols;
+    real middle = mean(cols, x);
+    real variance = mean_product(cols, middle, x, x);
     real inverse = (real)(1 / sqrt((double)variance + cfg->epsilon));
-    nacre_data(&run->saved[MEAN])[i] = mean;
+    nacre_data(&run->saved[MEAN])[i] = middle;
     nacre_data(&run->saved[INVERSE])[i] = inverse;
-    normalize(cols, mean, inverse, nacre_data(&run->weight[GAMMA]),
-              nacre_data(&run->weight[BETA]), x,
-              nacre_data(&run->out[0]) + i * cols);
+    normalize(cols, middle, inverse, x, y);
+    if (gamma) {
+      multiply(cols, gamma, y, y);
+    }
+    if (beta) {
+      shift(cols, beta, y);
+    }
   }
   if (run->epilogue) {
     real *y = nacre_data(&run->out[0]) + begin * cols;
@@ -122,38 +160,17 @@ static void forward(nacre_run *run) {
   nacre_tiles_run(run->math, rows, nacre_tiles_rows(cols), forward_rows, run);
 }
 
-/* With d = dout gamma and z the normalized x,
- * din = inverse (d - mean(d) - z mean(d z)). */
+/* y = a - b - c z, times inverse. */
 NACRE_KERNEL
-static void derive(int64_t n, real mean, real inverse, const real *gamma,
-                   const real *x, const real *dout, real *din) {
-  real d_part[LANES] = { 0 }, dz_part[LANES] = { 0 };
-  int64_t j = 0;
-  for (; j + LANES <= n; j += LANES) {
-    for (int l = 0; l < LANES; l++) {
-      real d = dout[j + l] * (gamma ? gamma[j + l] : 1);
-      d_part[l] += d;
-      dz_part[l] += d * ((x[j + l] - mean) * inverse);
-    }
-  }
-  for (; j < n; j++) {
-    real d = dout[j] * (gamma ? gamma[j] : 1);
-    d_part[j % LANES] += d;
-    dz_part[j % LANES] += d * ((x[j] - mean) * inverse);
-  }
-  double d_sum = 0, dz_sum = 0;
-  for (int l = 0; l < LANES; l++) {
-    d_sum += (double)d_part[l];
-    dz_sum += (double)dz_part[l];
-  }
-  real d_mean = (real)(d_sum / (double)n), dz_mean = (real)(dz_sum / (double)n);
-  for (j = 0; j < n; j++) {
-    real d = dout[j] * (gamma ? gamma[j] : 1);
-    real z = (x[j] - mean) * inverse;
-    din[j] = inverse * (d - d_mean - z * dz_mean);
+static void combine(int64_t n, real inverse, real b, real c, const real *a,
+                    const real *z, real *y) {
+  for (int64_t j = 0; j < n; j++) {
+    y[j] = inverse * (a[j] - b - c * z[j]);
   }
 }
 
+/* With d = dout gamma and z the normalized x,
+ * din = inverse (d - mean(d) - z mean(d z)), dgamma += the sum of dout z. */
 static void backward_rows(void *ctx, int64_t begin, int64_t end) {
   const nacre_run *run = ctx;
   const real *gamma = nacre_data(&run->weight[GAMMA]);
@@ -161,19 +178,22 @@ static void backward_rows(void *ctx, int64_t begin, int64_t end) {
                  nacre_tensor_count(&run->saved[MEAN]);
   for (int64_t i = begin; i < end; i++) {
     int64_t at = i * cols;
-    const real *x = nacre_data(&run->in[0]) + at;
-    const real *dout = nacre_data(&run->dout[0]) + at;
-    real mean = nacre_data(&run->saved[MEAN])[i];
+    const real *dout = nacre_data(&run->dout[0]) + at, *d = dout;
+    real *z = nacre_data(&run->scratch[TERMS]) + at;
+    real *din = nacre_data(&run->din[0]);
     real inverse = nacre_data(&run->saved[INVERSE])[i];
-    if (run->dweight[GAMMA].data) {
-      /* dout is the scale and there is no shift: dout z. */
-      real *terms = nacre_data(&run->scratch[TERMS]) + at;
-      normalize(cols, mean, inverse, dout, NULL, x, terms);
+    normalize(cols, nacre_data(&run->saved[MEAN])[i], inverse,
+              nacre_data(&run->in[0]) + at, z);
+    if (din) {
+      din += at;
+      if (gamma) {
+        multiply(cols, gamma, dout, din);
+        d = din;
+      }
+      combine(cols, inverse, mean(cols, d), mean_product(cols, 0, d, z), d,
+              z, din);
     }
-    if (run->din[0].data) {
-      derive(cols, mean, inverse, gamma, x, dout,
-             nacre_data(&run->din[0]) + at);
-    }
+    multiply(cols, dout, z, z);
   }
 }
 

@@ -35,14 +35,19 @@ static void forward(nacre_run *run) {
 
 /* Where x is the chosen one, what is left of the gradient is taken. */
 NACRE_KERNEL
-static void take(int64_t n, const real *x, const real *y, real *left,
+static void take(int64_t n, const real *x, const real *y, const real *left,
                  real *dx) {
   for (int64_t i = 0; i < n; i++) {
-    real taken = x[i] == y[i] ? left[i] : 0;
-    left[i] = x[i] == y[i] ? 0 : left[i];
-    if (dx) {
-      dx[i] = taken;
-    }
+    real d = left[i];
+    dx[i] = x[i] == y[i] ? d : 0;
+  }
+}
+
+NACRE_KERNEL
+static void leave(int64_t n, const real *x, const real *y, real *left) {
+  for (int64_t i = 0; i < n; i++) {
+    real d = left[i];
+    left[i] = x[i] == y[i] ? 0 : d;
   }
 }
 
@@ -54,9 +59,12 @@ static void backward_tile(void *ctx, int64_t begin, int64_t end) {
     int64_t n = end - at < NACRE_TILES_BLOCK ? end - at : NACRE_TILES_BLOCK;
     memcpy(left, nacre_data(&run->dout[0]) + at, (size_t)n * sizeof(real));
     for (uint32_t i = 0; i < run->n_inputs; i++) {
-      real *din = nacre_data(&run->din[i]);
-      take(n, nacre_data(&run->in[i]) + at, nacre_data(&run->out[0]) + at,
-           left, din ? din + at : NULL);
+      const real *x = nacre_data(&run->in[i]) + at;
+      const real *y = nacre_data(&run->out[0]) + at;
+      if (run->din[i].data) {
+        take(n, x, y, left, nacre_data(&run->din[i]) + at);
+      }
+      leave(n, x, y, left);
     }
   }
 }

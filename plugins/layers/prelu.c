@@ -80,7 +80,8 @@ typedef struct pass {
 NACRE_KERNEL
 static void bend(int64_t n, const real *slope, const real *x, real *y) {
   for (int64_t i = 0; i < n; i++) {
-    y[i] = x[i] < 0 ? slope[i] * x[i] : x[i];
+    real bent = slope[i] * x[i];
+    y[i] = x[i] < 0 ? bent : x[i];
   }
 }
 
@@ -100,26 +101,35 @@ static void forward(nacre_run *run) {
 
 /* bent = min(x, 0) dout, the part of dalpha that an element gives. */
 NACRE_KERNEL
-static void derive(int64_t n, const real *slope, const real *x,
-                   const real *dout, real *din, real *bent) {
+static void bend_back(int64_t n, const real *x, const real *dout,
+                      real *bent) {
   for (int64_t i = 0; i < n; i++) {
-    real below = x[i] < 0 ? x[i] : 0;
-    real d = dout[i];
-    bent[i] = below * d;
-    if (din) {
-      din[i] = x[i] < 0 ? slope[i] * d : d;
-    }
+    bent[i] = dout[i] * (x[i] < 0 ? x[i] : 0);
+  }
+}
+
+NACRE_KERNEL
+static void derive(int64_t n, const real *slope, const real *x,
+                   const real *dout, real *din) {
+  for (int64_t i = 0; i < n; i++) {
+    real d = dout[i], bent = slope[i] * d;
+    din[i] = x[i] < 0 ? bent : d;
   }
 }
 
 static void backward_rows(void *ctx, int64_t begin, int64_t end) {
   const pass *p = ctx;
-  real *din = nacre_data(&p->run->din[0]);
+  const nacre_run *run = p->run;
   for (int64_t i = begin; i < end; i++) {
     int64_t at = i * p->sample;
-    derive(p->sample, p->slope, nacre_data(&p->run->in[0]) + at,
-           nacre_data(&p->run->dout[0]) + at, din ? din + at : NULL,
-           nacre_data(&p->run->scratch[BENT]) + at);
+    const real *x = nacre_data(&run->in[0]) + at;
+    const real *dout = nacre_data(&run->dout[0]) + at;
+    if (run->dweight[0].data) {
+      bend_back(p->sample, x, dout, nacre_data(&run->scratch[BENT]) + at);
+    }
+    if (run->din[0].data) {
+      derive(p->sample, p->slope, x, dout, nacre_data(&run->din[0]) + at);
+    }
   }
 }
 
