@@ -230,18 +230,30 @@ static void check_order(trial *t, nacre_layer_bound *bound, uint32_t flags) {
   nacre_layer_unbind(turned);
 }
 
-static void check_orders(trial *t, nacre_layer_bound *bound) {
-  bool has_state = false;
+static bool has_state(const trial *t) {
   for (uint32_t i = 0; i < t->ops->weights.n; i++) {
-    has_state = has_state || nacre_layer_is_state(t->ops, i);
+    if (nacre_layer_is_state(t->ops, i)) {
+      return true;
+    }
   }
+  return false;
+}
+
+/* Whether the rows of a batch in training know nothing of each other.
+ * Running statistics are of the whole batch. */
+static bool is_rowwise(const trial *t) {
+  return !t->at->mixes && (t->ops->flags & NACRE_LAYER_RANDOM) == 0 &&
+         !has_state(t);
+}
+
+static void check_orders(trial *t, nacre_layer_bound *bound) {
   if (t->at->mixes || (t->ops->flags & NACRE_LAYER_RANDOM) != 0) {
     return;
   }
   if ((t->ops->flags & NACRE_LAYER_TRAINING) == 0) {
     check_order(t, bound, 0);
   }
-  if (!has_state) { /* running statistics are of the whole batch */
+  if (is_rowwise(t)) {
     check_order(t, bound, NACRE_RUN_TRAINING);
   }
 }
@@ -272,6 +284,29 @@ static void check_threads(trial *t) {
     }
   }
   nacre_layer_unbind(bound);
+}
+
+/* Three rows scattered over a batch of many, the others having no gradient
+ * to give, count as they do in a batch of three. */
+static void check_many(trial *t, nacre_layer_bound *three) {
+  static const int64_t place[BATCH] = { 0, 67, MANY - 1 };
+  int64_t n;
+  nacre_layer_bound *many = nacre_layer_bind(t->suite, t->at, MANY);
+  if (many == NULL || !is_rowwise(t)) {
+    nacre_layer_unbind(many);
+    return;
+  }
+  nacre_layer_how how = t->how;
+  how.batch = MANY;
+  nacre_layer_take_values(many, three, NULL);
+  nacre_layer_scatter(many, three, place, BATCH);
+  nacre_layer_run(three, &t->how);
+  nacre_layer_run(many, &how);
+  real *expected = nacre_layer_results(three, &t->how, &n);
+  real *got = nacre_layer_gather(many, &t->how, place, &n);
+  same(t, "large batch", three, &t->how, n, expected, got,
+       10 * NACRE_SUITE_ROUNDING, "among 131 rows");
+  nacre_layer_unbind(many);
 }
 
 /* Numbers that are no index must be reported, and harm nothing. */
@@ -309,6 +344,7 @@ static bool check_case(trial *t) {
   check_epilogue(t, bound);
   bool random = check_key(t, bound);
   check_orders(t, bound);
+  check_many(t, bound);
   if (t->at->whole > 0) {
     check_bad_index(t, bound);
   }

@@ -10,7 +10,7 @@
 #define NACRE_LAYER_INPUTS 4
 #define NACRE_LAYER_OUTPUTS 8
 #define NACRE_LAYER_WEIGHTS 32
-#define NACRE_LAYER_CASES 40
+#define NACRE_LAYER_CASES 48
 #define NACRE_LAYER_MARGIN 64 /* bytes on both sides of a buffer */
 
 /** A configuration with input shapes that plan() accepts. */
@@ -104,6 +104,11 @@ void nacre_layer_take_values(nacre_layer_bound *to,
                              const nacre_layer_bound *from,
                              const int64_t *order);
 
+/** Puts row i of `from` at place[i] of `to`, and zeros into every other row
+ *  of `to`'s output gradients. */
+void nacre_layer_scatter(nacre_layer_bound *to, const nacre_layer_bound *from,
+                         const int64_t *place, int64_t n);
+
 /** Fills inputs and weights anew, poisons the rest and runs forward. */
 void nacre_layer_forward(nacre_layer_bound *, const nacre_layer_how *);
 /** Forward, and backward if `how` says so. What any run must keep to is
@@ -115,6 +120,11 @@ void nacre_layer_run(nacre_layer_bound *, const nacre_layer_how *);
  *  one vector in the arena; `n` is its length. NULL: memory. */
 real *nacre_layer_results(const nacre_layer_bound *, const nacre_layer_how *,
                           int64_t *n);
+/** The same of a larger batch, as if its rows place[0..how->batch) were all
+ *  there are. */
+real *nacre_layer_gather(const nacre_layer_bound *,
+                         const nacre_layer_how *how, const int64_t *place,
+                         int64_t *n);
 /** Which number of that vector `index` is: "din[0] 14". */
 const char *nacre_layer_result_name(const nacre_layer_bound *,
                                     const nacre_layer_how *, int64_t index);

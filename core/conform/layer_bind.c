@@ -201,3 +201,22 @@ void nacre_layer_take_values(nacre_layer_bound *to,
     }
   }
 }
+
+void nacre_layer_scatter(nacre_layer_bound *to, const nacre_layer_bound *from,
+                         const int64_t *place, int64_t n) {
+  for (uint32_t k = 0; k < to->plan.n_outputs; k++) {
+    int64_t row = nacre_layer_row(&to->plan.output[k]);
+    memset(to->dout[k].kept, 0, (size_t)to->dout[k].count * sizeof(real));
+    for (int64_t i = 0; i < n; i++) {
+      memcpy(to->dout[k].kept + place[i] * row, from->dout[k].kept + i * row,
+             (size_t)row * sizeof(real));
+    }
+  }
+  for (uint32_t k = 0; k < to->at->n_inputs; k++) {
+    int64_t row = nacre_layer_row(&to->at->input[k]);
+    for (int64_t i = 0; i < n; i++) {
+      memcpy(to->in[k].kept + place[i] * row, from->in[k].kept + i * row,
+             (size_t)row * sizeof(real));
+    }
+  }
+}

@@ -9,7 +9,7 @@
 
 #include "yaml/parse.h"
 
-#define BASE_CASES 18 /* the rest of the room is for other parameters */
+#define BASE_CASES 24 /* the rest of the room is for other parameters */
 
 /* Odd extents first: an even one hides what is transposed. */
 static const nacre_shape shapes[] = {
@@ -17,7 +17,9 @@ static const nacre_shape shapes[] = {
   { { 7, 6, 3 }, 3, NACRE_REAL },    { { 2, 3, 5 }, 3, NACRE_REAL },
   { { 15 }, 1, NACRE_REAL },         { { 6, 4 }, 2, NACRE_REAL },
   { { 1 }, 1, NACRE_REAL },          { { 1, 1, 4 }, 3, NACRE_REAL },
-  { { 5, 4, 6, 2 }, 4, NACRE_REAL }, { { 0 }, 0, NACRE_REAL }
+  { { 5, 4, 6, 2 }, 4, NACRE_REAL }, { { 0 }, 0, NACRE_REAL },
+  /* Past the registers and the blocks that loops are cut into. */
+  { { 3, 37 }, 2, NACRE_REAL },      { { 1031 }, 1, NACRE_REAL }
 };
 #define SHAPES ((int)(sizeof shapes / sizeof shapes[0]))
 
@@ -191,18 +193,26 @@ static bool find_values(nacre_suite *suite, nacre_layer_case *at) {
   return false;
 }
 
+/* The case with the most axes, and of those the largest: strides and kernels
+ * fit into it. */
+static int most_room(const nacre_layer_case *list, int n) {
+  int best = 0;
+  for (int i = 1; i < n; i++) {
+    const nacre_shape *a = &list[i].input[0], *b = &list[best].input[0];
+    if (a->rank > b->rank ||
+        (a->rank == b->rank && nacre_shape_count(a) > nacre_shape_count(b))) {
+      best = i;
+    }
+  }
+  return best;
+}
+
 int nacre_layer_cases(nacre_suite *suite, nacre_layer_case *out) {
   int count = nacre_layer_sidecar(suite, NACRE_LAYER_CASES, out);
   if (count == 0) {
     count = base_cases(suite, BASE_CASES, out);
     if (count > 0) {
-      int around = 0; /* the largest shape: strides and kernels fit in it */
-      for (int i = 1; i < count; i++) {
-        if (nacre_shape_count(&out[i].input[0]) >
-            nacre_shape_count(&out[around].input[0])) {
-          around = i;
-        }
-      }
+      int around = most_room(out, count);
       count += varied_cases(suite, &out[around], NACRE_LAYER_CASES - count,
                             out + count);
     }

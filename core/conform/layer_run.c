@@ -319,6 +319,7 @@ typedef struct part {
   const char *name;
   const real *data;
   int64_t n;
+  int64_t row; /* reals of a row of the batch; 0: not per sample */
 } part;
 
 static int list_parts(const nacre_layer_bound *bound,
@@ -326,27 +327,27 @@ static int list_parts(const nacre_layer_bound *bound,
   int n = 0;
   for (uint32_t i = 0; i < bound->plan.n_outputs; i++) {
     /* As forward left them: backward may have been denied them. */
+    int64_t row = nacre_layer_row(&bound->plan.output[i]);
     list[n++] = (part){ bound->out[i].name, bound->out[i].kept,
-                        how->batch *
-                          nacre_layer_row(&bound->plan.output[i]) };
+                        how->batch * row, row };
   }
   for (uint32_t i = 0; i < bound->ops->weights.n; i++) {
     if (bound->weight[i].data != NULL && bound->dweight[i].data == NULL) {
       list[n++] = (part){ bound->weight[i].name, bound->weight[i].data,
-                          bound->weight[i].count };
+                          bound->weight[i].count, 0 };
     }
   }
   for (uint32_t i = 0; how->backward && i < bound->at->n_inputs; i++) {
     if ((how->no_din >> i & 1) == 0) {
+      int64_t row = nacre_layer_row(&bound->at->input[i]);
       list[n++] = (part){ bound->din[i].name, bound->din[i].data,
-                          how->batch *
-                            nacre_layer_row(&bound->at->input[i]) };
+                          how->batch * row, row };
     }
   }
   for (uint32_t i = 0; how->backward && i < bound->ops->weights.n; i++) {
     if (bound->dweight[i].data != NULL && (how->no_dweight >> i & 1) == 0) {
       list[n++] = (part){ bound->dweight[i].name, bound->dweight[i].data,
-                          bound->dweight[i].count };
+                          bound->dweight[i].count, 0 };
     }
   }
   return n;
@@ -357,6 +358,12 @@ static int list_parts(const nacre_layer_bound *bound,
 
 real *nacre_layer_results(const nacre_layer_bound *bound,
                           const nacre_layer_how *how, int64_t *n) {
+  return nacre_layer_gather(bound, how, NULL, n);
+}
+
+real *nacre_layer_gather(const nacre_layer_bound *bound,
+                         const nacre_layer_how *how, const int64_t *place,
+                         int64_t *n) {
   part list[PARTS_MAX];
   int parts = list_parts(bound, how, list);
   *n = 0;
@@ -366,8 +373,14 @@ real *nacre_layer_results(const nacre_layer_bound *bound,
   real *all = nacre_suite_alloc(bound->suite, (size_t)*n + 1, sizeof(real));
   int64_t done = 0;
   for (int i = 0; i < parts && all != NULL; i++) {
-    memcpy(all + done, list[i].data, (size_t)list[i].n * sizeof(real));
-    done += list[i].n;
+    const part *from = &list[i];
+    memcpy(all + done, from->data, (size_t)from->n * sizeof(real));
+    for (int64_t j = 0; place != NULL && from->row > 0 && j < how->batch;
+         j++) {
+      memcpy(all + done + j * from->row, from->data + place[j] * from->row,
+             (size_t)from->row * sizeof(real));
+    }
+    done += from->n;
   }
   return all;
 }

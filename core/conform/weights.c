@@ -6,6 +6,7 @@
 
 #include "candidates.h"
 #include "kinds.h"
+#include "slope.h"
 #include "values.h"
 
 #define MOST 256 /* elements of the largest shape below */
@@ -130,6 +131,28 @@ static double penalty(nacre_suite *suite, const void *cfg,
   return value;
 }
 
+/* One element of a weight that is differentiated by. */
+typedef struct probe {
+  nacre_suite *suite;
+  const void *cfg;
+  const nacre_shape *shape;
+  real *w;
+  int64_t i;
+} probe;
+
+static double slope(void *ctx, double up, double down) {
+  probe *at = ctx;
+  real was = at->w[at->i];
+  at->w[at->i] = (real)((double)was + up);
+  double distance = (double)at->w[at->i];
+  double high = penalty(at->suite, at->cfg, at->shape, 0, at->w, NULL);
+  at->w[at->i] = (real)((double)was - down);
+  distance -= (double)at->w[at->i];
+  double low = penalty(at->suite, at->cfg, at->shape, 0, at->w, NULL);
+  at->w[at->i] = was;
+  return (high - low) / distance;
+}
+
 static void check_penalty(nacre_suite *suite, const void *cfg,
                           const nacre_shape *shape) {
   real w[MOST], kept[MOST], before[MOST], dw[MOST + MARGIN];
@@ -164,19 +187,13 @@ static void check_penalty(nacre_suite *suite, const void *cfg,
     scale = fmax(scale, fabs((double)dw[i] - (double)before[i]));
   }
   for (int64_t i = 0; i < n; i++) {
-    double h = NACRE_SUITE_STEP * fmax(1, fabs((double)kept[i]));
-    w[i] = (real)((double)kept[i] + h);
-    double distance = (double)w[i];
-    double up = penalty(suite, cfg, shape, 0, w, NULL);
-    w[i] = (real)((double)kept[i] - h);
-    distance -= (double)w[i];
-    double slope = (up - penalty(suite, cfg, shape, 0, w, NULL)) / distance;
-    double given = (double)dw[i] - (double)before[i];
-    w[i] = kept[i];
-    nacre_suite_check(suite, "gradient",
-                      fabs(slope - given) <= NACRE_SUITE_GRADIENT * scale,
+    double numeric, given = (double)dw[i] - (double)before[i];
+    probe at = { suite, cfg, shape, w, i };
+    int found = nacre_slope_compare(slope, &at, (double)w[i], given, scale,
+                                    &numeric);
+    nacre_suite_check(suite, "gradient", found == NACRE_SLOPE_RIGHT,
                       "at w = %.9g it adds %.9g, central differences give "
-                      "%.9g", (double)kept[i], given, slope);
+                      "%.9g", (double)w[i], given, numeric);
   }
 }
 
