@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* direct: matrix products too small to be worth packing anything. */
+/* direct: matrix products too small to be worth packing anything, and
+ * products of a matrix and a vector. */
 #ifndef NACRE_DEVICES_DIRECT_H
 #define NACRE_DEVICES_DIRECT_H
 
@@ -84,6 +85,45 @@ static void KERNEL(direct)(const nacre_gemm *g, const real *a, const real *b,
     } else {
       direct_columns(&t, 2, g->m, a, c + j, a_row, a_k);
     }
+  }
+}
+
+/* Inner products of `rows` rows with x, along k: two chains of each. */
+ALWAYS void vector_rows(const int rows, int64_t k, const real *a,
+                        int64_t lda, const real *x, real *y) {
+  vreal acc[4][2];
+  UNROLL for (int i = 0; i < rows; i++) {
+    acc[i][0] = acc[i][1] = (vreal){ 0 };
+  }
+  int64_t j = 0;
+  for (; j + 2 * LANES <= k; j += 2 * LANES) {
+    UNROLL for (int i = 0; i < rows; i++) {
+      const real *row = a + i * lda + j;
+      acc[i][0] = v_fma(v_load(row), v_load(x + j), acc[i][0]);
+      acc[i][1] =
+        v_fma(v_load(row + LANES), v_load(x + j + LANES), acc[i][1]);
+    }
+  }
+  for (; j < k; j += LANES) {
+    const part mask = part_first(k - j);
+    UNROLL for (int i = 0; i < rows; i++) {
+      acc[i][0] = v_fma(v_load_part(a + i * lda + j, mask),
+                        v_load_part(x + j, mask), acc[i][0]);
+    }
+  }
+  UNROLL for (int i = 0; i < rows; i++) {
+    y[i] = v_add_across(acc[i][0] + acc[i][1]);
+  }
+}
+
+static void KERNEL(times_vector)(int64_t rows, int64_t k, const real *a,
+                                 int64_t lda, const real *x, real *y) {
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    vector_rows(4, k, a + i * lda, lda, x, y + i);
+  }
+  for (; i < rows; i++) {
+    vector_rows(1, k, a + i * lda, lda, x, y + i);
   }
 }
 

@@ -286,8 +286,63 @@ static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
   }
 }
 
+/* Rows of a matrix times a vector, VECTOR_ROWS at a time. */
+#define VECTOR_ROWS 32
+
+static void run_vector_rows(void *ctx, int64_t begin, int64_t end) {
+  const cut *u = ctx;
+  const nacre_gemm *g = u->g;
+  const kernels *kern = ((const host_device *)u->math->self)->kern;
+  real sums[VECTOR_ROWS];
+  kern->times_vector(end - begin, g->k, g->a + begin * g->lda, g->lda, g->b,
+                     sums);
+  for (int64_t i = begin; i < end; i++) {
+    real *at = row_of(g->c, g->ldc, i);
+    real sum = (real)g->alpha * sums[i - begin];
+    if (g->beta != 0) {
+      sum += (real)g->beta * *at;
+    }
+    *at = g->bias == NULL ? sum : sum + g->bias[0];
+  }
+  if (g->act != NULL) {
+    nacre_gemm_activate(u->math, g, end - begin, 1,
+                        row_of(g->c, g->ldc, begin));
+  }
+}
+
+/* Products with a vector whose elements lie side by side, where registers
+ * across the columns of C would be all but empty: 1 when it was done. */
+static int run_vector(const nacre_math *math, const nacre_gemm *g) {
+  host_device *d = math->self;
+  if (g->n != 1 || g->batch != 1 || g->m < 1 || g->k < d->kern->lanes ||
+      (!(g->flags & NACRE_GEMM_TRANS_B) && g->ldb != 1)) {
+    return 0;
+  }
+  if (!(g->flags & NACRE_GEMM_TRANS_A)) {
+    cut u = { math, g, 1, 1 };
+    nacre_pool_run(d->pool, g->m, VECTOR_ROWS, work_of(g) / 8,
+                   run_vector_rows, &u);
+    return 1;
+  }
+  if (g->ldc != 1 || g->bias != NULL) {
+    return 0;
+  }
+  /* The column C is a row of the transposed product. */
+  nacre_gemm turned = *g;
+  turned.flags = 0;
+  turned.m = 1;
+  turned.n = g->m;
+  turned.a = g->b;
+  turned.lda = g->k;
+  turned.b = g->a;
+  turned.ldb = g->lda;
+  turned.ldc = g->m;
+  nacre_gemm_run(math, &turned);
+  return 1;
+}
+
 void nacre_gemm_run(const nacre_math *math, const nacre_gemm *g) {
-  if (nacre_gemm_run_small(math, g)) {
+  if (nacre_gemm_run_small(math, g) || run_vector(math, g)) {
     return;
   }
   if (g->m <= 0 || g->n <= 0 || g->batch <= 0) {

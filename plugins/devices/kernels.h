@@ -55,6 +55,9 @@ typedef struct kernels {
   /** Small products with B untransposed: no packing at all. */
   void (*direct)(const nacre_gemm *, const real *a, const real *b, int64_t ldb,
                  real *c);
+  /** y[i] = inner product of row i of a and x, of k elements each. */
+  void (*times_vector)(int64_t rows, int64_t k, const real *a, int64_t lda,
+                       const real *x, real *y);
   /** Packing, see packing.h. */
   void (*pack_rows)(int64_t rows, int64_t k, const real *a, int64_t lda,
                     real *out);

@@ -7,6 +7,7 @@
   {                                                                         \
     .name = label, .lanes = LANES, .rows = (most), .wide = 2,               \
     .tile = tiles, .direct = KERNEL(direct),                                \
+    .times_vector = KERNEL(times_vector),                                   \
     .pack_rows = KERNEL(pack_rows), .pack_columns = KERNEL(pack_columns),   \
     .transpose = KERNEL(transpose), .exp = KERNEL(exp), .log = KERNEL(log), \
     .log1p = KERNEL(log1p), .tanh = KERNEL(tanh),                           \
