@@ -96,6 +96,12 @@ static void differentiate(nacre_layer_bound *bound,
   nacre_layer_how forward = *how;
   forward.backward = false;
   nacre_layer_run(bound, how);
+  for (uint32_t i = 0; i < bound->at->n_inputs && bound->at->whole > 0;
+       i++) {
+    nacre_suite_check(suite, "gradient",
+                      largest(0, bound->din[i].count, bound->din[i].data) ==
+                        0, "an index has a gradient other than 0");
+  }
   for (uint32_t i = 0; i < bound->at->n_inputs; i++) {
     din[i] = bound->at->whole > 0 ? NULL : gradient_of(suite, &bound->din[i]);
     scale = din[i] == NULL ? scale

@@ -12,6 +12,7 @@
 #define COLS_MAX 613 /* past the blocks that loops are cut into */
 #define POINTS 60    /* about so many are differentiated */
 #define COUNT (ROWS * COLS_MAX)
+#define MARGIN 8     /* reals behind what is written */
 #define CONFIGS 16
 
 /* A loss with a configuration and data for it. */
@@ -26,8 +27,8 @@ typedef struct trial {
   bool plain; /* no parameter could declare a bad index good */
   real y[COUNT];      /* [ROWS, cols] */
   real target[COUNT]; /* the same, or [ROWS] of indices */
-  real dy[COUNT];     /* of the last call */
-  real prob[COUNT];
+  real dy[COUNT + MARGIN]; /* of the last call */
+  real prob[COUNT + MARGIN];
   double loss[ROWS];
   double factor; /* of gradients */
   int64_t at;    /* the element of y that slope() moves */
@@ -35,6 +36,15 @@ typedef struct trial {
 
 static bool is_index(const trial *t) {
   return (t->ops->flags & NACRE_LOSS_INDEX) != 0;
+}
+
+static bool is_margin(const real *x) {
+  for (int i = 0; i < MARGIN; i++) {
+    if (!isnan((double)x[i])) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /* Calls rows() on [first, first + rows) of the data. */
@@ -56,14 +66,18 @@ static nacre_loss_run call(trial *t, int64_t first, int64_t rows,
     run.loss[i] = (double)NAN;
   }
   if (dy) {
-    nacre_values_poison(rows * t->cols, t->dy + at);
+    nacre_values_poison(rows * t->cols + MARGIN, t->dy + at);
   }
   if (prob) {
-    nacre_values_poison(rows * t->cols, t->prob + at);
+    nacre_values_poison(rows * t->cols + MARGIN, t->prob + at);
   }
   nacre_suite_enter(t->suite, device);
   t->ops->rows(&run);
   nacre_suite_leave(t->suite, device);
+  nacre_suite_check(t->suite, "bounds",
+                    (!dy || is_margin(t->dy + at + rows * t->cols)) &&
+                      (!prob || is_margin(t->prob + at + rows * t->cols)),
+                    "rows() wrote beyond its rows");
   return run;
 }
 
