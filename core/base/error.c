@@ -54,6 +54,9 @@ static char *format_text(const char *format, va_list list)
 /* One character on, over a byte that belongs to none as well. */
 static const char *next_character(const char *at)
 {
+  if ((unsigned char)*at < 0x80) {
+    return at + 1;
+  }
   uint32_t code;
   int n = nacre_text_utf8(at, strnlen(at, 4), &code);
   return at + (n > 0 ? n : 1);

@@ -61,7 +61,8 @@ void nacre_address_hint(nacre_error *error, const nacre_node *parent,
   for (const nacre_node *at = parent->first; at != NULL; at = at->next) {
     const char *name = nacre_address_name(at);
     int distance = name != NULL ? nacre_text_distance(step, name, 2) : 3;
-    if (distance < least && (size_t)distance < strlen(step)) {
+    /* A distance of 0 is the word itself, which was no help. */
+    if (distance > 0 && distance < least && (size_t)distance < strlen(step)) {
       least = distance;
       nearest = name;
     }

@@ -52,6 +52,22 @@ static nacre_place mark_place(const parser *self, const yaml_mark_t *mark)
   return nacre_node_place(&at);
 }
 
+/* libyaml puts what is missing at the end onto a line after the last one;
+ * the end of the last line that has something on it can be looked at. */
+static nacre_place syntax_place(const parser *self, const yaml_mark_t *mark)
+{
+  const nacre_place place = mark_place(self, mark);
+  const char *text = self->file->text;
+  size_t n = self->file->n;
+  if (place.source != text + n) {
+    return place;
+  }
+  while (n > 0 && strchr(" \t\r\n", text[n - 1]) != NULL) {
+    n--;
+  }
+  return nacre_encoding_place(self->file, n);
+}
+
 static void no_memory(parser *self)
 {
   (void)nacre_no_memory(self->error);
@@ -99,7 +115,7 @@ static void report_syntax(parser *self)
     (void)nacre_error_add(self->error, NACRE_ECONFIG, &place, "%s", text);
     return;
   }
-  const nacre_place place = mark_place(self, &yaml->problem_mark);
+  const nacre_place place = syntax_place(self, &yaml->problem_mark);
   if (strcmp(text, "found character that cannot start any token") == 0) {
     report_character(self, &place);
     return;

@@ -36,7 +36,11 @@ typedef struct reference {
 int nacre_variables_spend(nacre_variables *self, int n,
                           const nacre_node *node)
 {
+  if (self->spent) {
+    return NACRE_ERROR; /* already said */
+  }
   if (n > NACRE_YAML_MAX_NODES - self->nodes) {
+    self->spent = true;
     return nacre_report(self->error, node, NACRE_ELIMIT,
                         "more than %d values, variables and blocks expanded",
                         NACRE_YAML_MAX_NODES);
@@ -272,7 +276,11 @@ static const char *moment(nacre_variables *self, const reference *ref,
 int nacre_variables_spend_bytes(nacre_variables *self, size_t n,
                                 const nacre_node *node)
 {
+  if (self->spent) {
+    return NACRE_ERROR;
+  }
   if (n > MAX_BYTES - self->bytes) {
+    self->spent = true;
     return nacre_report(self->error, node, NACRE_ELIMIT,
                         "the texts made of variables and names become "
                         "larger than %zu bytes",
@@ -308,7 +316,6 @@ static int find_meaning(nacre_variables *self, reference *ref, meaning *out)
                                   "${now:%%Y-%%m-%%d}");
     return NACRE_ERROR;
   }
-  const int first = self->error->errors;
   if (self->chain >= MAX_CHAIN) {
     return report_reference(self, ref,
                             "refers through more than %d others", MAX_CHAIN);
@@ -323,7 +330,8 @@ static int find_meaning(nacre_variables *self, reference *ref, meaning *out)
   }
   self->chain--;
   /* What the reference passes through may be what closes the circle. */
-  if (status != NACRE_OK && self->error->errors == first) {
+  if (self->circle) {
+    self->circle = false;
     status = report_reference(self, ref, "'%s' refers to itself", ref->name);
   }
   return status;
@@ -456,11 +464,14 @@ static int resolve_text(nacre_variables *self, nacre_node *node)
   return status;
 }
 
-/* NACRE_ERROR without a problem added: it is in hand already. */
 static int resolve_scalar(nacre_variables *self, nacre_node *node)
 {
-  if (node->state != NACRE_UNRESOLVED) {
-    return node->state == NACRE_RESOLVED ? NACRE_OK : NACRE_ERROR;
+  if (node->state == NACRE_RESOLVED) {
+    return NACRE_OK;
+  }
+  if (node->state == NACRE_RESOLVING) {
+    self->circle = true; /* whose reference it was will report it */
+    return NACRE_ERROR;
   }
   int status = NACRE_OK;
   node->state = NACRE_RESOLVING;

@@ -14,6 +14,8 @@ typedef struct nacre_variables {
   nacre_node *scope; /* a map: the parameters of a block; or NULL */
   int nodes;         /* in the tree so far, of NACRE_YAML_MAX_NODES */
   int chain;         /* references being followed within one another */
+  bool circle;       /* just met a scalar that is being resolved */
+  bool spent;        /* a budget is used up, and it was reported */
   size_t bytes;      /* of new text so far */
   nacre_index index; /* of large maps and lists, by the names in them */
   time_t now;        /* 0: not asked for yet */
