@@ -107,6 +107,9 @@ static int add_stage(nacre_pipe *pipe, const nacre_transform *transform,
     if (stage->state == NULL) {
       return nacre_no_memory(ctx->error);
     }
+    for (int64_t i = 0; i < plan.state_count && i < 4; i++) {
+      stage->state[i] = plan.start[i];
+    }
   }
   return NACRE_OK;
 }
