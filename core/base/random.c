@@ -41,8 +41,28 @@ uint64_t nacre_random_below(nacre_key key, uint64_t index, uint64_t n)
   return multiply_high((uint64_t)pair[1] << 32 | pair[0], n);
 }
 
+/* Short orders draw from single words, four to a block: for each number up
+ * to 2^16, one in 65536 draws at most falls differently than it should. */
+static void shuffle_short(nacre_key key, int64_t n, int64_t *order)
+{
+  uint32_t words[4];
+  for (int64_t i = n - 1, at = 0; i > 0; i--, at++) {
+    if (at % 4 == 0) {
+      nacre_random_block(key, (uint64_t)(at / 4), words);
+    }
+    int64_t j = (int64_t)((uint64_t)words[at % 4] * (uint64_t)(i + 1) >> 32);
+    int64_t held = order[i];
+    order[i] = order[j];
+    order[j] = held;
+  }
+}
+
 void nacre_random_shuffle(nacre_key key, int64_t n, int64_t *order)
 {
+  if (n <= 65536) {
+    shuffle_short(key, n, order);
+    return;
+  }
   for (int64_t i = n - 1; i > 0; i--) {
     int64_t j =
       (int64_t)nacre_random_below(key, (uint64_t)i, (uint64_t)i + 1);

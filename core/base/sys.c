@@ -53,10 +53,12 @@ bool nacre_int_add(int64_t a, int64_t b, int64_t *out)
 
 void *nacre_alloc(size_t count, size_t size)
 {
-  if (count == 0 || size == 0) {
-    count = size = 1;
+  size_t bytes;
+  if (!nacre_size_mul(count, size, &bytes)) {
+    return NULL;
   }
-  return nacre_sys_calls.calloc(count, size);
+  return bytes > 0 ? nacre_sys_calls.calloc(count, size)
+                   : nacre_sys_calls.calloc(1, 1);
 }
 
 void *nacre_resize(void *old, size_t count, size_t size)

@@ -58,6 +58,9 @@ void nacre_address_hint(nacre_error *error, const nacre_node *parent,
 {
   const char *nearest = NULL;
   int least = 3;
+  if (error->count > NACRE_ERROR_MAX) {
+    return; /* the problem is only counted: spare the search */
+  }
   for (const nacre_node *at = parent->first; at != NULL; at = at->next) {
     const char *name = nacre_address_name(at);
     int distance = name != NULL ? nacre_text_distance(step, name, 2) : 3;

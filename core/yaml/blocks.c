@@ -288,8 +288,8 @@ static void move_items(nacre_node *to, nacre_node *from)
   }
 }
 
-static int expand_turn(expansion *self, nacre_node *list, block_use *use, int turn,
-                       nacre_names *names)
+static int expand_turn(expansion *self, nacre_node *list, block_use *use,
+                       int turn, nacre_names *names)
 {
   nacre_node *prefix = make_prefix(self, use, turn);
   nacre_node *body =

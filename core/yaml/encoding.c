@@ -6,6 +6,7 @@
 #include "encoding.h"
 
 #include "base/text.h"
+#include "parse.h"
 
 #include <string.h>
 
@@ -49,7 +50,7 @@ static bool is_allowed(uint32_t code)
           code != 0xffff);
 }
 
-int nacre_encoding_check(const nacre_source_file *file, nacre_error *error)
+static int check(const nacre_source_file *file, nacre_error *error)
 {
   if (is_wide(file)) {
     const nacre_place place = { file->name, 0, 0, 0, NULL };
@@ -78,4 +79,36 @@ int nacre_encoding_check(const nacre_source_file *file, nacre_error *error)
     i += (size_t)bytes;
   }
   return NACRE_OK;
+}
+
+const nacre_source_file *
+nacre_encoding_source(nacre_tree *tree, const char *name, const char *dir,
+                      const char *text, size_t n, nacre_error *error)
+{
+  const nacre_place place = { name, 0, 0, 0, NULL };
+  if (n > NACRE_YAML_MAX_BYTES) {
+    (void)nacre_error_add(error, NACRE_ELIMIT, &place,
+                          "is larger than the limit of %u bytes",
+                          NACRE_YAML_MAX_BYTES);
+    return NULL;
+  }
+  nacre_source_file *file = nacre_arena_alloc(tree->arena, 1, sizeof *file);
+  char *copy = nacre_arena_alloc(tree->arena, n + 1, 1);
+  char *name_copy = nacre_arena_strndup(tree->arena, name, strlen(name));
+  char *dir_copy = dir == NULL
+                     ? NULL
+                     : nacre_arena_strndup(tree->arena, dir, strlen(dir));
+  if (file == NULL || copy == NULL || name_copy == NULL ||
+      (dir != NULL && dir_copy == NULL)) {
+    (void)nacre_no_memory(error);
+    return NULL;
+  }
+  if (n > 0) {
+    memcpy(copy, text, n);
+  }
+  file->name = name_copy;
+  file->dir = dir_copy;
+  file->text = copy;
+  file->n = n;
+  return check(file, error) == NACRE_OK ? file : NULL;
 }

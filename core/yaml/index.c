@@ -10,7 +10,10 @@
 static nacre_index_entry *probe(const nacre_index *index, const void *owner,
                                 const char *text)
 {
-  nacre_hash hash = { { (uint64_t)(uintptr_t)owner, 0 } };
+  /* The table's own address, which no file can know, keeps a file from
+   * being made of texts that all collide. */
+  nacre_hash hash = { { (uint64_t)(uintptr_t)owner,
+                        (uint64_t)(uintptr_t)index->entry } };
   nacre_hash_add(&hash, text, strlen(text));
   size_t at = (size_t)hash.word[1] & (index->room - 1);
   while (index->entry[at].node != NULL &&

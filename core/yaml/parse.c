@@ -428,40 +428,6 @@ static nacre_node *parse(nacre_tree *tree, const nacre_source_file *file,
   return error->errors == before ? self.root : NULL;
 }
 
-/* A source of the tree, checked; NULL with a problem added. */
-static const nacre_source_file *new_source(nacre_tree *tree,
-                                           const char *name, const char *dir,
-                                           const char *text, size_t n,
-                                           nacre_error *error)
-{
-  const nacre_place place = { name, 0, 0, 0, NULL };
-  if (n > NACRE_YAML_MAX_BYTES) {
-    (void)nacre_error_add(error, NACRE_ELIMIT, &place,
-                          "is larger than the limit of %u bytes",
-                          NACRE_YAML_MAX_BYTES);
-    return NULL;
-  }
-  nacre_source_file *file = nacre_arena_alloc(tree->arena, 1, sizeof *file);
-  char *copy = nacre_arena_alloc(tree->arena, n + 1, 1);
-  char *name_copy = nacre_arena_strndup(tree->arena, name, strlen(name));
-  char *dir_copy = dir == NULL
-                     ? NULL
-                     : nacre_arena_strndup(tree->arena, dir, strlen(dir));
-  if (file == NULL || copy == NULL || name_copy == NULL ||
-      (dir != NULL && dir_copy == NULL)) {
-    (void)nacre_no_memory(error);
-    return NULL;
-  }
-  if (n > 0) {
-    memcpy(copy, text, n);
-  }
-  file->name = name_copy;
-  file->dir = dir_copy;
-  file->text = copy;
-  file->n = n;
-  return nacre_encoding_check(file, error) == NACRE_OK ? file : NULL;
-}
-
 nacre_node *nacre_yaml_text(nacre_tree *tree, const char *name,
                             const char *dir, const char *text, size_t n,
                             nacre_error *error)
@@ -472,7 +438,7 @@ nacre_node *nacre_yaml_text(nacre_tree *tree, const char *name,
     n -= 3;
   }
   const nacre_source_file *file =
-    new_source(tree, name, dir, text, n, error);
+    nacre_encoding_source(tree, name, dir, text, n, error);
   nacre_node *root =
     file != NULL ? parse(tree, file, 0, 0, error) : NULL;
   if (root == NULL && error->errors == before) {
@@ -510,7 +476,7 @@ nacre_node *nacre_yaml_value(nacre_tree *tree, const char *name,
 {
   const int before = error->errors;
   const nacre_source_file *file =
-    new_source(tree, name, dir, text, strlen(text), error);
+    nacre_encoding_source(tree, name, dir, text, strlen(text), error);
   if (file == NULL) {
     return NULL;
   }

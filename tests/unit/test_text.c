@@ -28,7 +28,8 @@ START_TEST(floats_are_read)
   static const char *const bad[] = { "",     ".",    "e5",   "1e",   "1 ",
                                      " 1",   "1_0",  "1,5",  "0x",   "--1",
                                      "1e5.", "1.2.", "abc",  "1e999", "0o8",
-                                     "+",    "1d3",  "0x1g", "infi", ".infinity" };
+                                     "+",    "1d3",  "0x1g", "infi",
+                                     ".infinity" };
   double value;
   for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
     ck_assert_msg(

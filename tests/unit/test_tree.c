@@ -98,7 +98,8 @@ START_TEST(numbers_and_nulls_are_read)
   const nacre_node *list = self.root;
   ck_assert(nacre_node_float(nacre_node_at(list, 0), &number));
   ck_assert(number == 1.0 / 255);
-  ck_assert(nacre_node_float(nacre_node_at(list, 1), &number) && number == 1e-3);
+  ck_assert(nacre_node_float(nacre_node_at(list, 1), &number));
+  ck_assert(number == 1e-3);
   ck_assert(nacre_node_int(nacre_node_at(list, 2), &whole) && whole == 12);
   ck_assert(nacre_node_float(nacre_node_at(list, 13), &number));
   ck_assert(number == -0.75);
