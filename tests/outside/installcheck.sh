@@ -23,7 +23,7 @@ plugindir=$($PKG_CONFIG --variable=plugindir nacre)
 
 mkdir -p "$work/plugins/activations"
 # shellcheck disable=SC2046,SC2086 # flags are words
-$CC ${SANITIZE_FLAGS-} $($PKG_CONFIG --cflags nacre) -shared -fPIC \
+$CC ${NACRE_SANITIZE-} $($PKG_CONFIG --cflags nacre) -shared -fPIC \
   "$srcdir/tests/outside/swish_beta.c" \
   -o "$work/plugins/activations/swish_beta.so"
 NACRE_PLUGIN_PATH="$work/plugins" \
