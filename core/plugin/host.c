@@ -8,6 +8,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* Of what one file may give after decoding, when nobody says otherwise. */
@@ -37,6 +38,28 @@ static const nacre_codec_ops *find_codec(const nacre_host *host,
   return codec != NULL ? codec->ops : NULL;
 }
 
+/* What a codec is given to fail with: it knows bytes, not files, so the
+ * file's path is put in. */
+typedef struct file_fail {
+  nacre_fail fail; /* first: a codec sees only this */
+  nacre_fail *outer;
+  const char *path;
+} file_fail;
+
+static void fail_in_file(nacre_fail *fail, const char *place,
+                         const char *format, ...) NACRE_PRINTF(3, 4);
+static void fail_in_file(nacre_fail *fail, const char *place,
+                         const char *format, ...) {
+  const file_fail *self = (const file_fail *)(const void *)fail;
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  (void)nacre_text_vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  self->outer->fail(self->outer, place != NULL ? place : self->path, "%s",
+                    text);
+}
+
 static int decode_file(const nacre_host *host, const nacre_codec_ops *codec,
                        const char *path, size_t limit, nacre_fail *fail,
                        nacre_bytes *out) {
@@ -50,7 +73,9 @@ static int decode_file(const nacre_host *host, const nacre_codec_ops *codec,
     *out = raw;
     raw.at = NULL;
   } else {
-    status = codec->decode(host, raw.at, raw.n, limit, NULL, out, fail);
+    file_fail inner = { { sizeof(nacre_fail), 0, fail_in_file }, fail, path };
+    status =
+      codec->decode(host, raw.at, raw.n, limit, NULL, out, &inner.fail);
   }
   nacre_free(raw.at);
   nacre_error_fini(&error);
