@@ -123,6 +123,10 @@ static int plan_epochs(nacre_trainer *trainer) {
   trainer->optimizer.steps_per_epoch = steps > 0 ? steps : 1;
   trainer->optimizer.total_steps =
     trainer->optimizer.steps_per_epoch * cfg->epochs;
+  trainer->shuffle =
+    nacre_key_make(trainer->experiment->seed, "shuffle", TAG_SHUFFLE);
+  trainer->augment =
+    nacre_key_make(trainer->experiment->seed, "augment", TAG_AUGMENT);
   trainer->order = nacre_alloc((size_t)n, sizeof(*trainer->order));
   return trainer->order != NULL
     ? NACRE_OK : nacre_no_memory(trainer->experiment->error);
@@ -223,23 +227,14 @@ void nacre_trainer_fini(nacre_trainer *trainer) {
 
 /* Steps. */
 
-static nacre_key augment_key(const nacre_trainer *trainer) {
-  nacre_key key =
-    nacre_key_make(trainer->experiment->seed, "augment", TAG_AUGMENT);
-  key.tag[0] = (uint32_t)(trainer->epoch * trainer->batches + trainer->at);
-  return key;
-}
-
 static void begin_epoch(nacre_trainer *trainer) {
   int64_t n = trainer->samples.train.n;
   for (int64_t i = 0; i < n; i++) {
     trainer->order[i] = i;
   }
   if (trainer->experiment->train.shuffle) {
-    nacre_key key =
-      nacre_key_make(trainer->experiment->seed, "shuffle", TAG_SHUFFLE);
-    key.tag[0] = (uint32_t)trainer->epoch;
-    nacre_random_shuffle(key, n, trainer->order);
+    trainer->shuffle.tag[0] = (uint32_t)trainer->epoch;
+    nacre_random_shuffle(trainer->shuffle, n, trainer->order);
   }
   nacre_measure_reset(&trainer->training.measure);
 }
@@ -292,16 +287,14 @@ int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
   int64_t begin = trainer->at * size, n = trainer->samples.train.n - begin;
   const int64_t *position = trainer->order + begin;
   n = n < size ? n : size;
-  nacre_key key = { { 0, 0 }, { 0, 0 } };
-  if (pass->feed.channel[0].cache == NULL) {
-    key = augment_key(trainer);
-  }
-  if (nacre_feed_batch(&pass->feed, position, n, key) != NACRE_OK) {
+  int64_t step = trainer->epoch * trainer->batches + trainer->at;
+  trainer->augment.tag[0] = (uint32_t)step;
+  if (nacre_feed_batch(&pass->feed, position, n, trainer->augment) !=
+      NACRE_OK) {
     return NACRE_ERROR;
   }
   if (program->n_random > 0) {
-    nacre_program_set_step(program,
-                           trainer->epoch * trainer->batches + trainer->at);
+    nacre_program_set_step(program, step);
   }
   nacre_program_run(program);
   if (program->faulted) {

@@ -68,6 +68,7 @@ typedef struct nacre_trainer {
   nacre_optimizer optimizer;
   nacre_class_weights *class_weight;
   int64_t *order;           /* of the epoch: positions in the split */
+  nacre_key shuffle, augment; /* streams; their tags follow the epoch */
   int64_t epoch;            /* finished */
   int64_t at;               /* position in the running epoch */
   int64_t batches;          /* of an epoch */

@@ -35,14 +35,68 @@ static int plan(nacre_plan *plan) {
   return NACRE_OK;
 }
 
+/* Up to this many products, describing them to the device would cost more
+ * than they do: a network like XOR's is trained by the loops below. */
+#define TINY 64
+
+/* x: [rows, features], w: [features, units], b: [units] or NULL,
+ * y: [rows, units] */
+static void tiny_forward(int64_t rows, int64_t features, int64_t units,
+                         const real *x, const real *w, const real *b,
+                         real *y) {
+  for (int64_t i = 0; i < rows; i++, x += features, y += units) {
+    for (int64_t j = 0; j < units; j++) {
+      real sum = b != NULL ? b[j] : 0;
+      for (int64_t k = 0; k < features; k++) {
+        sum += x[k] * w[k * units + j];
+      }
+      y[j] = sum;
+    }
+  }
+}
+
+/* dy: [rows, units]; dw, db added to, dx: [rows, features] written; each of
+ * the three may be NULL. */
+static void tiny_backward(int64_t rows, int64_t features, int64_t units,
+                          const real *x, const real *w, const real *dy,
+                          real *dw, real *db, real *dx) {
+  for (int64_t i = 0; i < rows; i++, x += features, dy += units) {
+    for (int64_t j = 0; j < units && db != NULL; j++) {
+      db[j] += dy[j];
+    }
+    for (int64_t k = 0; k < features && dw != NULL; k++) {
+      for (int64_t j = 0; j < units; j++) {
+        dw[k * units + j] += x[k] * dy[j];
+      }
+    }
+    for (int64_t k = 0; k < features && dx != NULL; k++) {
+      real sum = 0;
+      for (int64_t j = 0; j < units; j++) {
+        sum += dy[j] * w[k * units + j];
+      }
+      *dx++ = sum;
+    }
+  }
+}
+
 /* out = act(in kernel + bias), all axes but the last taken as rows. */
 static void forward(nacre_run *run) {
   const nacre_tensor *kernel = &run->weight[KERNEL]; /* [features, units] */
   int64_t features = kernel->dim[0], units = kernel->dim[1];
+  int64_t rows = nacre_tensor_count(&run->in[0]) / features;
+  if (rows * features <= TINY && rows * features * units <= TINY) {
+    real *y = nacre_data(&run->out[0]);
+    tiny_forward(rows, features, units, nacre_data(&run->in[0]),
+                 nacre_data(kernel), nacre_data(&run->weight[BIAS]), y);
+    if (run->epilogue != NULL) {
+      run->epilogue->forward(run->math, run->epilogue->cfg, rows, units, y,
+                             y);
+    }
+    return;
+  }
   nacre_gemm product = {
     .size = sizeof(product), .batch = 1, .alpha = 1.0,
-    .m = nacre_tensor_count(&run->in[0]) / features,
-    .n = units, .k = features,
+    .m = rows, .n = units, .k = features,
     .a = nacre_data(&run->in[0]), .lda = features, /* [rows, features] */
     .b = nacre_data(kernel), .ldb = units,
     .c = nacre_data(&run->out[0]), .ldc = units,   /* [rows, units] */
@@ -59,6 +113,13 @@ static void backward(nacre_run *run) {
   int64_t features = kernel->dim[0], units = kernel->dim[1];
   int64_t rows = nacre_tensor_count(&run->dout[0]) / units;
   const real *dout = nacre_data(&run->dout[0]); /* [rows, units] */
+  if (rows * features <= TINY && rows * features * units <= TINY) {
+    tiny_backward(rows, features, units, nacre_data(&run->in[0]),
+                  nacre_data(kernel), dout,
+                  nacre_data(&run->dweight[KERNEL]),
+                  nacre_data(&run->dweight[BIAS]), nacre_data(&run->din[0]));
+    return;
+  }
   if (run->dweight[KERNEL].data) {
     nacre_gemm product = {
       .size = sizeof(product), .flags = NACRE_GEMM_TRANS_A, .batch = 1,
