@@ -299,20 +299,27 @@ void nacre_feed_fini(nacre_feed *feed) {
 
 /* Batches. */
 
-static void gather(const real *restrict cache, int64_t count,
-                   const int64_t *position, int64_t n, real *restrict out) {
-  if (count <= 4) {
+/* Samples of one or two numbers are not worth a call each. */
+static void gather(const real *cache, int64_t count, const int64_t *position,
+                   int64_t n, real *out) {
+  switch (count) {
+  case 1:
     for (int64_t i = 0; i < n; i++) {
-      const real *row = cache + position[i] * count;
-      for (int64_t j = 0; j < count; j++) {
-        out[i * count + j] = row[j];
-      }
+      out[i] = cache[position[i]];
     }
     return;
-  }
-  for (int64_t i = 0; i < n; i++) {
-    memcpy(out + i * count, cache + position[i] * count,
-           (size_t)count * sizeof(real));
+  case 2:
+    for (int64_t i = 0; i < n; i++) {
+      const real *row = cache + 2 * position[i];
+      out[2 * i] = row[0];
+      out[2 * i + 1] = row[1];
+    }
+    return;
+  default:
+    for (int64_t i = 0; i < n; i++) {
+      memcpy(out + i * count, cache + position[i] * count,
+             (size_t)count * sizeof(real));
+    }
   }
 }
 

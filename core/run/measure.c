@@ -93,6 +93,13 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
   for (int i = 0; i < n_metrics && status == NACRE_OK; i++) {
     nacre_metric *metric = &measure->metric[measure->n_metrics++];
     status = plan_metric(metric, graph, &cfg[i], &targets[cfg[i].head], ctx);
+    const nacre_bound_head *head = &program->head[cfg[i].head];
+    metric->call = (nacre_metric_run){
+      .size = sizeof(metric->call), .math = program->model->device->math,
+      .cfg = cfg[i].choice.cfg, .state = metric->state, .cols = head->cols,
+      .target_cols = head->target_cols, .y = head->prediction,
+      .target = head->target
+    };
   }
   return status;
 }
@@ -126,9 +133,6 @@ void nacre_measure_reset(nacre_measure *measure) {
 static const real *on_host(const nacre_measure *measure, const real *at,
                            real *copy, int64_t n) {
   nacre_device *device = measure->program->model->device;
-  if (copy == NULL) {
-    return at;
-  }
   device->ops->read(device->self, copy, at, (size_t)n * sizeof(real));
   return copy;
 }
@@ -150,20 +154,19 @@ void nacre_measure_batch(nacre_measure *measure, double penalty) {
     nacre_metric *metric = &measure->metric[i];
     const nacre_bound_head *head = &program->head[metric->cfg->head];
     int64_t rows = batch * head->rows_per_sample;
-    nacre_metric_run run = {
-      .size = sizeof(run), .math = program->model->device->math,
-      .cfg = metric->cfg->choice.cfg, .state = metric->state, .rows = rows,
-      .cols = head->cols, .target_cols = head->target_cols,
-      .y = on_host(measure, head->prediction, measure->y, rows * head->cols),
-      .target = on_host(measure, head->target, measure->target,
-                        rows * head->target_cols),
-      /* Weights are of samples; a metric over several rows of a sample
-       * counts each row alike. */
-      .weight = metric->cfg->weighted && head->weighted &&
-                head->rows_per_sample == 1
-        ? head->sample_weight : NULL
-    };
-    metric->ops->update(&run);
+    nacre_metric_run *call = &metric->call;
+    call->rows = rows;
+    if (measure->y != NULL) {
+      call->y = on_host(measure, head->prediction, measure->y,
+                        rows * head->cols);
+      call->target = on_host(measure, head->target, measure->target,
+                             rows * head->target_cols);
+    }
+    /* Weights are of samples; a metric over several rows of a sample counts
+     * each row alike. */
+    call->weight = metric->cfg->weighted && head->weighted &&
+                   head->rows_per_sample == 1 ? head->sample_weight : NULL;
+    metric->ops->update(call);
   }
 }
 

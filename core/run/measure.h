@@ -17,9 +17,9 @@ typedef struct nacre_metric {
   const nacre_metric_cfg *cfg;
   const nacre_metric_ops *ops;
   const char *name;      /* "accuracy"; "digit_accuracy" of several outputs */
-  int64_t target_cols;
   void *state;
   size_t state_size;
+  nacre_metric_run call; /* bound: what is the same in every batch */
 } nacre_metric;
 
 typedef struct nacre_measure {

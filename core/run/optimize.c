@@ -167,8 +167,9 @@ static int make_ranges(nacre_optimizer *optimizer, nacre_error *error) {
       last->count = first + variable->count - last->first;
     } else {
       optimizer->range[optimizer->n_ranges++] = (nacre_range){
-        first, variable->count, variable->learning_rate_scale,
-        whole ? &variable->shape : NULL
+        .optimizer = optimizer, .first = first, .count = variable->count,
+        .learning_rate_scale = variable->learning_rate_scale,
+        .call = { .shape = whole ? &variable->shape : NULL }
       };
     }
   }
@@ -205,6 +206,25 @@ static int make_slots(nacre_optimizer *optimizer, nacre_error *error) {
   return NACRE_OK;
 }
 
+/* What is the same in every step. */
+static void bind_ranges(nacre_optimizer *optimizer) {
+  nacre_model *model = optimizer->model;
+  for (int i = 0; i < optimizer->n_ranges; i++) {
+    nacre_range *range = &optimizer->range[i];
+    range->g = model->grads + range->first;
+    range->call = (nacre_opt_run){
+      .size = sizeof(nacre_opt_run), .math = model->device->math,
+      .cfg = optimizer->cfg->optimizer.cfg, .scalar = optimizer->scalar,
+      .n = range->count, .w = model->params + range->first, .g = range->g,
+      .shape = range->call.shape
+    };
+    for (uint32_t j = 0; j < optimizer->n_slots; j++) {
+      range->call.slot[j] =
+        optimizer->slots + (int64_t)j * model->trained + range->first;
+    }
+  }
+}
+
 int nacre_optimizer_make(nacre_optimizer *optimizer,
                          const nacre_optimizer_cfg *cfg, nacre_model *model,
                          nacre_error *error) {
@@ -214,10 +234,13 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
   };
   optimizer->base_rate = read_float(
     &cfg->optimizer, find_param(cfg->optimizer.component, "learning_rate"));
-  if (make_ranges(optimizer, error) != NACRE_OK) {
+  optimizer->host = model->device->ops->write == NULL;
+  if (make_ranges(optimizer, error) != NACRE_OK ||
+      make_slots(optimizer, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  return make_slots(optimizer, error);
+  bind_ranges(optimizer);
+  return NACRE_OK;
 }
 
 void nacre_optimizer_fini(nacre_optimizer *optimizer) {
@@ -277,46 +300,50 @@ double nacre_optimizer_penalty(nacre_optimizer *optimizer, bool gradients) {
   return sum;
 }
 
-/* One range's update, cut into tiles. */
-typedef struct update_call {
-  const nacre_optimizer *optimizer;
-  const nacre_math *math;
-  nacre_opt_run run; /* of the whole range */
-  real *g;
-  double scale;      /* of the gradient; 1: leave it */
-  double clip;       /* NaN: none */
-  double decay;      /* weights are multiplied by 1 - decay */
-} update_call;
-
 static void clip_elements(int64_t n, real limit, real *restrict g) {
   for (int64_t i = 0; i < n; i++) {
     g[i] = g[i] > limit ? limit : g[i] < -limit ? -limit : g[i];
   }
 }
 
+/* The universal part of an update, on a tile that is or comes into the
+ * cache. */
+static void prepare_tile(const nacre_range *range, int64_t n, real *w,
+                         real *g) {
+  const nacre_math *math = range->call.math;
+  double clip = range->optimizer->cfg->update.clip_value;
+  if (range->scale < 1) {
+    math->scale(math, n, (real)range->scale, g);
+  }
+  if (!isnan(clip)) {
+    clip_elements(n, (real)clip, g);
+  }
+  if (range->decay > 0) {
+    math->scale(math, n, (real)(1 - range->decay), w);
+  }
+}
+
+static void clear(const nacre_range *range, int64_t n, real *g) {
+  if (range->optimizer->host) {
+    memset(g, 0, (size_t)n * sizeof(real));
+  } else {
+    range->call.math->fill(range->call.math, n, 0, g);
+  }
+}
+
 static void update_tile(void *ctx, int64_t begin, int64_t end) {
-  const update_call *call = ctx;
-  const nacre_math *math = call->math;
-  nacre_opt_run run = call->run;
-  real *g = call->g + begin;
-  int64_t n = end - begin;
-  run.n = n;
+  const nacre_range *range = ctx;
+  nacre_opt_run run = range->call;
+  real *g = range->g + begin;
+  run.n = end - begin;
   run.w += begin;
   run.g = g;
-  for (uint32_t i = 0; i < call->optimizer->n_slots; i++) {
+  for (uint32_t i = 0; i < range->optimizer->n_slots; i++) {
     run.slot[i] += begin;
   }
-  if (call->scale < 1) {
-    math->scale(math, n, (real)call->scale, g);
-  }
-  if (!isnan(call->clip)) {
-    clip_elements(n, (real)call->clip, g);
-  }
-  if (call->decay > 0) {
-    math->scale(math, n, (real)(1 - call->decay), run.w);
-  }
-  call->optimizer->ops->update(&run);
-  math->fill(math, n, 0, g);
+  prepare_tile(range, run.n, run.w, g);
+  range->optimizer->ops->update(&run);
+  clear(range, run.n, g);
 }
 
 /* What the gradients of a range are to be multiplied by. */
@@ -329,35 +356,27 @@ static double gradient_scale(const nacre_optimizer *optimizer,
   return norm > clip ? per_batch * clip / norm : per_batch;
 }
 
-static void update_range(nacre_optimizer *optimizer,
-                         const nacre_range *range, double scale) {
-  nacre_model *model = optimizer->model;
+static void update_range(nacre_optimizer *optimizer, nacre_range *range,
+                         double scale) {
   const nacre_update_cfg *update = &optimizer->cfg->update;
-  const nacre_math *math = model->device->math;
   double rate = optimizer->rate * range->learning_rate_scale;
-  update_call call = {
-    .optimizer = optimizer, .math = math, .g = model->grads + range->first,
-    .scale = scale, .clip = update->clip_value,
-    .decay = isnan(update->weight_decay) ? 0 : rate * update->weight_decay,
-    .run = { .size = sizeof(nacre_opt_run), .math = math,
-             .cfg = optimizer->cfg->optimizer.cfg, .learning_rate = rate,
-             .step = optimizer->step, .scalar = optimizer->scalar,
-             .n = range->count, .w = model->params + range->first,
-             .shape = range->shape }
-  };
+  range->scale = scale;
+  range->decay = isnan(update->weight_decay) ? 0
+                                             : rate * update->weight_decay;
+  range->call.learning_rate = rate;
+  range->call.step = optimizer->step;
   if (!isnan(update->clip_norm)) {
-    call.scale = gradient_scale(optimizer, scale, update->clip_norm,
-                                range->first, range->count);
-  }
-  for (uint32_t i = 0; i < optimizer->n_slots; i++) {
-    call.run.slot[i] =
-      optimizer->slots + (int64_t)i * model->trained + range->first;
+    range->scale = gradient_scale(optimizer, scale, update->clip_norm,
+                                  range->first, range->count);
   }
   if (range->count <= TILE ||
       (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0) {
-    update_tile(&call, 0, range->count);
+    prepare_tile(range, range->count, range->call.w, range->g);
+    optimizer->ops->update(&range->call);
+    clear(range, range->count, range->g);
   } else {
-    math->parallel(math, range->count, TILE, update_tile, &call);
+    range->call.math->parallel(range->call.math, range->count, TILE,
+                               update_tile, range);
   }
 }
 

@@ -29,11 +29,17 @@ typedef struct nacre_optimizer_cfg {
 int nacre_optimizer_choose(nacre_optimizer_cfg *, nacre_params_ctx *,
                            nacre_node *optimizer, nacre_node *schedule);
 
-/** A flat range of parameters that one update call may take. */
+struct nacre_optimizer;
+
+/** A flat range of parameters that one update call may take, bound. */
 typedef struct nacre_range {
+  const struct nacre_optimizer *optimizer;
   int64_t first, count;
   double learning_rate_scale;
-  const nacre_shape *shape; /* of a whole tensor; NULL if elementwise */
+  double scale, decay; /* of this step: gradients are multiplied by scale,
+                          weights by 1 - decay */
+  real *g;             /* [count] */
+  nacre_opt_run call;  /* of the whole range */
 } nacre_range;
 
 typedef struct nacre_optimizer {
@@ -52,6 +58,7 @@ typedef struct nacre_optimizer {
   int64_t pending;                /* batches accumulated */
   int64_t steps_per_epoch, total_steps; /* for schedules */
   bool regularized, constrained;
+  bool host;       /* the host may write the device's memory */
 } nacre_optimizer;
 
 int nacre_optimizer_make(nacre_optimizer *, const nacre_optimizer_cfg *,

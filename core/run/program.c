@@ -309,6 +309,18 @@ static int bind_move(const binder *bind, const nacre_op *op, nacre_run *run) {
   return NACRE_OK;
 }
 
+static void bind_loss(nacre_bound_head *head, real *dy) {
+  bool on_logits = head->head->on_logits;
+  head->dy = dy;
+  head->call = (nacre_loss_run){
+    .size = sizeof(head->call),
+    .math = head->program->model->device->math,
+    .cfg = head->head->loss.cfg, .cols = head->cols, .y = head->y,
+    .target = head->target, .loss = head->row_loss, .dy = dy,
+    .prob = on_logits ? head->prediction : NULL, .on_logits = on_logits
+  };
+}
+
 static int bind_op(binder *bind, int index, nacre_run **of_vertex) {
   nacre_program *program = bind->program;
   const nacre_op *op = &program->layout.op[index];
@@ -348,8 +360,8 @@ static int bind_op(binder *bind, int index, nacre_run **of_vertex) {
     step->call = nacre_step_loss;
     start_run(bind, run);
     run->self = &program->head[op->index];
-    program->head[op->index].dy =
-      op->to < 0 ? NULL : buffer_at(bind, op->to);
+    bind_loss(&program->head[op->index],
+              op->to < 0 ? NULL : buffer_at(bind, op->to));
     return NACRE_OK;
   case NACRE_OP_ADD:
     step->call = nacre_step_add;

@@ -29,6 +29,7 @@ typedef struct nacre_bound_head {
   real *prediction;      /* [batch, rows_per_sample, cols] */
   real *dy;              /* NULL: no gradient */
   double *row_loss, *row_factor; /* [batch * rows_per_sample] */
+  nacre_loss_run call;   /* bound: what is the same in every step */
   double loss_sum;       /* of the last step: over rows, weighted */
 } nacre_bound_head;
 

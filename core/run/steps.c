@@ -79,36 +79,23 @@ void nacre_step_zero(nacre_run *run) {
 
 /* Losses. */
 
-typedef struct loss_call {
-  nacre_bound_head *head;
-  const nacre_math *math;
-  double scale;
-  const real *y;
-  real *dy, *prob;
-  bool on_logits;
-  int32_t fault; /* of the earliest tile that had one */
-  int64_t fault_row;
-} loss_call;
-
+/* A tile of rows, on any thread. */
 static void loss_rows(void *ctx, int64_t begin, int64_t end) {
-  loss_call *call = ctx;
-  nacre_bound_head *head = call->head;
+  nacre_bound_head *head = ctx;
   int64_t at = begin * head->cols;
-  nacre_loss_run run = {
-    .size = sizeof(run), .math = call->math, .cfg = head->head->loss.cfg,
-    .rows = end - begin, .cols = head->cols, .y = call->y + at,
-    .target = head->target + begin * head->target_cols,
-    .weight = head->weighted ? head->row_factor + begin : NULL,
-    .scale = call->scale, .loss = head->row_loss + begin,
-    .dy = call->dy != NULL ? call->dy + at : NULL,
-    .prob = call->prob != NULL ? call->prob + at : NULL,
-    .on_logits = call->on_logits
-  };
+  nacre_loss_run run = head->call;
+  run.rows = end - begin;
+  run.y += at;
+  run.target += begin * head->target_cols;
+  run.weight = run.weight != NULL ? run.weight + begin : NULL;
+  run.loss += begin;
+  run.dy = run.dy != NULL ? run.dy + at : NULL;
+  run.prob = run.prob != NULL ? run.prob + at : NULL;
   head->head->loss_ops->rows(&run);
   /* Tiles may run side by side: a row's fault is kept in its own loss. */
   if (run.fault != 0 && run.fault_row < run.rows) {
     head->row_loss[begin + run.fault_row] = -HUGE_VAL;
-    __atomic_store_n(&call->fault, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&head->call.fault, 1, __ATOMIC_RELAXED);
   }
 }
 
@@ -151,23 +138,25 @@ static void report_bad_target(nacre_bound_head *head, int64_t rows) {
 void nacre_step_loss(nacre_run *run) {
   nacre_bound_head *head = run->self;
   int64_t rows = run->batch * head->rows_per_sample;
-  loss_call call = {
-    .head = head, .math = run->math, .scale = head->head->weight /
-                                              (double)rows,
-    .y = head->y, .dy = head->dy,
-    .prob = head->head->on_logits ? head->prediction : NULL,
-    .on_logits = head->head->on_logits
-  };
+  nacre_loss_run *call = &head->call;
+  call->scale = head->head->weight / (double)rows;
+  call->weight = NULL;
+  call->fault = 0;
   if (head->weighted) {
-    weigh_rows(head, rows, call.scale);
+    weigh_rows(head, rows, call->scale);
+    call->weight = head->row_factor;
   }
   if (rows * head->cols <= SMALL) {
-    loss_rows(&call, 0, rows);
+    call->rows = rows;
+    head->head->loss_ops->rows(call);
+    if (call->fault != 0) {
+      head->row_loss[call->fault_row] = -HUGE_VAL;
+    }
   } else {
     run->math->parallel(run->math, rows, tile_rows(head->cols), loss_rows,
-                        &call);
+                        head);
   }
-  if (call.fault != 0) {
+  if (call->fault != 0) {
     report_bad_target(head, rows);
   }
   sum_losses(head, rows);

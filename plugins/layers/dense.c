@@ -61,11 +61,11 @@ static void tiny_backward(int64_t rows, int64_t features, int64_t units,
                           const real *x, const real *w, const real *dy,
                           real *dw, real *db, real *dx) {
   for (int64_t i = 0; i < rows; i++, x += features, dy += units) {
-    for (int64_t j = 0; j < units && db != NULL; j++) {
-      db[j] += dy[j];
-    }
-    for (int64_t k = 0; k < features && dw != NULL; k++) {
-      for (int64_t j = 0; j < units; j++) {
+    for (int64_t j = 0; j < units; j++) {
+      if (db != NULL) {
+        db[j] += dy[j];
+      }
+      for (int64_t k = 0; k < features && dw != NULL; k++) {
         dw[k * units + j] += x[k] * dy[j];
       }
     }
