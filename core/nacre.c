@@ -316,16 +316,12 @@ void nacre_session_free(nacre_session *session) {
 
 int nacre_session_step(nacre_session *session, double *loss,
                        nacre_problems *problems) {
-  double value = 0;
   const nacre_device *device = &session->trainer.device;
   uint64_t saved =
     device->ops->enter != NULL ? device->ops->enter(device->self) : 0;
-  int status = nacre_trainer_step(&session->trainer, &value);
+  int status = nacre_trainer_step(&session->trainer, loss);
   if (device->ops->leave != NULL) {
     device->ops->leave(device->self, saved);
-  }
-  if (loss != NULL) {
-    *loss = value;
   }
   return deliver(&session->error, problems, status);
 }

@@ -234,6 +234,11 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
   };
   optimizer->base_rate = read_float(
     &cfg->optimizer, find_param(cfg->optimizer.component, "learning_rate"));
+  optimizer->plain = isnan(cfg->update.clip_norm) &&
+                     isnan(cfg->update.clip_value) &&
+                     isnan(cfg->update.clip_global_norm) &&
+                     isnan(cfg->update.weight_decay) &&
+                     cfg->update.gradient_accumulation_steps == 1;
   optimizer->host = model->device->ops->write == NULL;
   if (make_ranges(optimizer, error) != NACRE_OK ||
       make_slots(optimizer, error) != NACRE_OK) {
@@ -341,7 +346,9 @@ static void update_tile(void *ctx, int64_t begin, int64_t end) {
   for (uint32_t i = 0; i < range->optimizer->n_slots; i++) {
     run.slot[i] += begin;
   }
-  prepare_tile(range, run.n, run.w, g);
+  if (!range->optimizer->plain) {
+    prepare_tile(range, run.n, run.w, g);
+  }
   range->optimizer->ops->update(&run);
   clear(range, run.n, g);
 }
@@ -360,18 +367,20 @@ static void update_range(nacre_optimizer *optimizer, nacre_range *range,
                          double scale) {
   const nacre_update_cfg *update = &optimizer->cfg->update;
   double rate = optimizer->rate * range->learning_rate_scale;
-  range->scale = scale;
-  range->decay = isnan(update->weight_decay) ? 0
-                                             : rate * update->weight_decay;
   range->call.learning_rate = rate;
   range->call.step = optimizer->step;
-  if (!isnan(update->clip_norm)) {
-    range->scale = gradient_scale(optimizer, scale, update->clip_norm,
-                                  range->first, range->count);
+  if (!optimizer->plain) {
+    range->scale = isnan(update->clip_norm) ? scale
+      : gradient_scale(optimizer, scale, update->clip_norm, range->first,
+                       range->count);
+    range->decay = isnan(update->weight_decay) ? 0
+                                               : rate * update->weight_decay;
   }
   if (range->count <= TILE ||
       (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0) {
-    prepare_tile(range, range->count, range->call.w, range->g);
+    if (!optimizer->plain) {
+      prepare_tile(range, range->count, range->call.w, range->g);
+    }
     optimizer->ops->update(&range->call);
     clear(range, range->count, range->g);
   } else {
@@ -403,7 +412,7 @@ bool nacre_optimizer_step(nacre_optimizer *optimizer) {
   optimizer->pending = 0;
   optimizer->rate = nacre_optimizer_rate(optimizer);
   optimizer->step++;
-  double scale = 1.0 / (double)batches;
+  double scale = batches == 1 ? 1 : 1.0 / (double)batches;
   if (!isnan(update->clip_global_norm)) {
     scale = gradient_scale(optimizer, scale, update->clip_global_norm, 0,
                            optimizer->model->trained);

@@ -58,6 +58,7 @@ typedef struct nacre_optimizer {
   int64_t pending;                /* batches accumulated */
   int64_t steps_per_epoch, total_steps; /* for schedules */
   bool regularized, constrained;
+  bool plain;      /* nothing of nacre_update_cfg is in use */
   bool host;       /* the host may write the device's memory */
 } nacre_optimizer;
 

@@ -303,7 +303,9 @@ int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
   double penalty = nacre_optimizer_penalty(&trainer->optimizer, true);
   nacre_measure_batch(&pass->measure, penalty);
   nacre_optimizer_step(&trainer->optimizer);
-  trainer->view.loss = *loss = step_loss(program, penalty);
+  if (loss != NULL) {
+    *loss = step_loss(program, penalty);
+  }
   if (++trainer->at == trainer->batches) {
     trainer->at = 0;
     trainer->epoch++;
@@ -342,9 +344,8 @@ static int run_steps(nacre_trainer *trainer) {
     saved = device->ops->enter(device->self);
   }
   do {
-    double loss = 0;
     int64_t done = trainer->at + 1;
-    status = nacre_trainer_step(trainer, &loss);
+    status = nacre_trainer_step(trainer, tell ? &trainer->view.loss : NULL);
     if (status == NACRE_OK && tell) {
       status = nacre_callbacks_tell(trainer, NACRE_ON_STEP_END);
     }

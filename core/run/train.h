@@ -93,7 +93,7 @@ int nacre_trainer_make(nacre_trainer *, nacre_experiment *,
                        const nacre_train_options *);
 void nacre_trainer_fini(nacre_trainer *);
 
-/** One step; begins a new epoch where one has ended. Callbacks and
+/** One step, with its loss if `loss` is not NULL; begins a new epoch where one has ended. Callbacks and
  *  validation are left to _epoch(). */
 int nacre_trainer_step(nacre_trainer *, double *loss);
 /** Runs to the end of the epoch, validates, logs, tells callbacks. */

@@ -35,9 +35,26 @@ static int plan(nacre_plan *plan) {
   return NACRE_OK;
 }
 
+/* Extents of all axes but the last. */
+static int64_t count_rows(const nacre_tensor *tensor) {
+  int64_t rows = tensor->dim[0];
+  for (int32_t i = 1; i < tensor->rank - 1; i++) {
+    rows *= tensor->dim[i];
+  }
+  return rows;
+}
+
 /* Up to this many products, describing them to the device would cost more
  * than they do: a network like XOR's is trained by the loops below. */
 #define TINY 64
+
+/* Vector code for loops of two rounds is all preparation: an empty statement
+ * that the compiler may not move keeps them plain. */
+#if defined(__GNUC__)
+#define STAY_SCALAR() __asm__ volatile("")
+#else
+#define STAY_SCALAR() ((void)0)
+#endif
 
 /* x: [rows, features], w: [features, units], b: [units] or NULL,
  * y: [rows, units] */
@@ -48,6 +65,7 @@ static void tiny_forward(int64_t rows, int64_t features, int64_t units,
     for (int64_t j = 0; j < units; j++) {
       real sum = b != NULL ? b[j] : 0;
       for (int64_t k = 0; k < features; k++) {
+        STAY_SCALAR();
         sum += x[k] * w[k * units + j];
       }
       y[j] = sum;
@@ -66,12 +84,14 @@ static void tiny_backward(int64_t rows, int64_t features, int64_t units,
         db[j] += dy[j];
       }
       for (int64_t k = 0; k < features && dw != NULL; k++) {
+        STAY_SCALAR();
         dw[k * units + j] += x[k] * dy[j];
       }
     }
     for (int64_t k = 0; k < features && dx != NULL; k++) {
       real sum = 0;
       for (int64_t j = 0; j < units; j++) {
+        STAY_SCALAR();
         sum += dy[j] * w[k * units + j];
       }
       *dx++ = sum;
@@ -83,7 +103,7 @@ static void tiny_backward(int64_t rows, int64_t features, int64_t units,
 static void forward(nacre_run *run) {
   const nacre_tensor *kernel = &run->weight[KERNEL]; /* [features, units] */
   int64_t features = kernel->dim[0], units = kernel->dim[1];
-  int64_t rows = nacre_tensor_count(&run->in[0]) / features;
+  int64_t rows = count_rows(&run->in[0]);
   if (rows * features <= TINY && rows * features * units <= TINY) {
     real *y = nacre_data(&run->out[0]);
     tiny_forward(rows, features, units, nacre_data(&run->in[0]),
@@ -111,7 +131,7 @@ static void backward(nacre_run *run) {
   const nacre_math *math = run->math;
   const nacre_tensor *kernel = &run->weight[KERNEL]; /* [features, units] */
   int64_t features = kernel->dim[0], units = kernel->dim[1];
-  int64_t rows = nacre_tensor_count(&run->dout[0]) / units;
+  int64_t rows = count_rows(&run->dout[0]);
   const real *dout = nacre_data(&run->dout[0]); /* [rows, units] */
   if (rows * features <= TINY && rows * features * units <= TINY) {
     tiny_backward(rows, features, units, nacre_data(&run->in[0]),

@@ -26,21 +26,32 @@ typedef struct smoothing {
   real keep, lift;
 } smoothing;
 
-/* loss = max(z, 0) - z t + log(1 + exp(-|z|)), which overflows nowhere.
- * z, t, prob: [n]; n <= FEW. */
-static void few_logits(smoothing smooth, int64_t n, const real *z,
-                       const real *t, chunk *c, real *prob) {
-  for (int64_t i = 0; i < n; i++) {
-    double zi = (double)z[i];
-    double ti = (double)(smooth.keep * t[i] + smooth.lift);
-    double e = exp(-fabs(zi));
-    double p = (zi >= 0.0 ? 1.0 : e) / (1.0 + e);
-    c->value[i] = (real)((zi > 0.0 ? zi : 0.0) - zi * ti);
-    c->log[i] = (real)log1p(e);
-    c->slope[i] = (real)(p - ti);
-    if (prob != NULL) {
-      prob[i] = (real)p;
+#ifdef NACRE_DOUBLE
+#define EXP exp
+#define LOG1P log1p
+#else
+#define EXP expf
+#define LOG1P log1pf
+#endif
+
+/* loss = max(z, 0) - z t + log(1 + exp(-|z|)), which overflows nowhere. A
+ * few numbers by libm: a network of one output at batch 1 waits for each. */
+static void few_logits(const nacre_loss_run *run, smoothing smooth) {
+  const real one = 1, zero = 0;
+  const real *z = run->y, *t = run->target;
+  for (int64_t i = 0; i < run->rows; i++) {
+    real ti = smooth.keep * t[i] + smooth.lift;
+    real e = EXP(z[i] < 0 ? z[i] : -z[i]);
+    real p = (z[i] >= 0 ? one : e) / (one + e);
+    if (run->dy != NULL) {
+      run->dy[i] = (p - ti) * (real)(run->weight != NULL ? run->weight[i]
+                                                         : run->scale);
     }
+    if (run->prob != NULL) {
+      run->prob[i] = p;
+    }
+    run->loss[i] =
+      (double)((z[i] > 0 ? z[i] : zero) - z[i] * ti) + (double)LOG1P(e);
   }
 }
 
@@ -128,8 +139,6 @@ static void elements(const nacre_loss_run *run, smoothing smooth,
   real *prob = run->prob != NULL ? run->prob + first : NULL;
   if (!run->on_logits) {
     probabilities(run->math, smooth, n, y, t, c);
-  } else if (n <= FEW) {
-    few_logits(smooth, n, y, t, c, prob);
   } else {
     many_logits(run->math, smooth, n, y, t, c, prob);
   }
@@ -142,6 +151,10 @@ static void rows(nacre_loss_run *run) {
   const smoothing smooth = { (real)(1.0 - cfg->label_smoothing),
                              (real)(0.5 * cfg->label_smoothing) };
   const int64_t cols = run->cols, total = run->rows * cols;
+  if (cols == 1 && total <= FEW && run->on_logits) {
+    few_logits(run, smooth);
+    return;
+  }
   const double mean = 1.0 / (double)cols;
   chunk c;
   int64_t row = 0, col = 0;
