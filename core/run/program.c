@@ -471,18 +471,16 @@ static int bind_all(binder *bind) {
   return NACRE_OK;
 }
 
-int nacre_program_make(nacre_program *program, nacre_model *model,
-                       nacre_mode mode, int64_t batch_max, uint64_t seed,
+int nacre_program_bind(nacre_program *program, nacre_model *model,
+                       nacre_mode mode, nacre_layout *layout,
+                       int64_t batch_max, uint64_t seed,
                        nacre_error *error) {
   *program = (nacre_program){ .model = model, .mode = mode,
-                              .batch_max = batch_max };
+                              .layout = *layout, .batch_max = batch_max };
+  *layout = (nacre_layout){ 0 };
   program->arena = nacre_arena_new();
   if (program->arena == NULL) {
     return nacre_no_memory(error);
-  }
-  if (nacre_layout_make(&program->layout, model->graph, mode, batch_max) !=
-      NACRE_OK) {
-    return NACRE_ERROR;
   }
   binder bind = { .program = program, .graph = model->graph, .seed = seed,
                   .error = error };
@@ -491,6 +489,20 @@ int nacre_program_make(nacre_program *program, nacre_model *model,
   }
   nacre_program_set_batch(program, batch_max);
   return NACRE_OK;
+}
+
+int nacre_program_make(nacre_program *program, nacre_model *model,
+                       nacre_mode mode, int64_t batch_max, uint64_t seed,
+                       nacre_error *error) {
+  nacre_layout layout;
+  *program = (nacre_program){ 0 };
+  if (nacre_layout_make(&layout, model->graph, mode, batch_max) !=
+      NACRE_OK) {
+    nacre_layout_fini(&layout);
+    return NACRE_ERROR;
+  }
+  return nacre_program_bind(program, model, mode, &layout, batch_max, seed,
+                            error);
 }
 
 /* What device_alloc() gave. */

@@ -57,9 +57,14 @@ struct nacre_program {
   char fault_text[256];
 };
 
-/** Binds a program. seed keys the streams of random layers. */
+/** Lays out a step and binds it. seed keys the streams of random layers. */
 int nacre_program_make(nacre_program *, nacre_model *, nacre_mode,
                        int64_t batch_max, uint64_t seed, nacre_error *);
+/** Binds a layout made elsewhere for the same mode and batch; it is taken
+ *  over, and empty afterwards. */
+int nacre_program_bind(nacre_program *, nacre_model *, nacre_mode,
+                       nacre_layout *, int64_t batch_max, uint64_t seed,
+                       nacre_error *);
 void nacre_program_fini(nacre_program *);
 
 /** The number of samples in the following steps, 1..batch_max. */
