@@ -15,7 +15,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 static const size_t sizes[] = {
   [NACRE_TYPE_FLOAT] = sizeof(double),
@@ -120,6 +122,26 @@ static void expect_words(const char *words, char *out, size_t room) {
   out[n] = '\0';
 }
 
+/* A run keeps its config elsewhere: there, a path must mean the same file.
+ * What the plugin gets stays as the user wrote it, for its messages. */
+static int make_absolute(const nacre_fill *fill, const char *joined,
+                         const nacre_node *node) {
+  char here[PATH_MAX];
+  if (strcmp(joined, "-") == 0 || getcwd(here, sizeof(here)) == NULL) {
+    return NACRE_OK;
+  }
+  char *absolute = nacre_path_join(here, joined);
+  char *kept = absolute != NULL
+    ? nacre_arena_strndup(fill->ctx->arena, absolute, strlen(absolute))
+    : NULL;
+  nacre_free(absolute);
+  if (kept == NULL) {
+    return no_memory(fill);
+  }
+  ((nacre_node *)(uintptr_t)node)->text = kept; /* the tree is ours */
+  return NACRE_OK;
+}
+
 int nacre_value_text(const nacre_fill *fill, const nacre_param *param,
                      const nacre_node *node, const char **out) {
   if (node->kind != NACRE_NODE_SCALAR || nacre_node_is_null(node)) {
@@ -139,8 +161,12 @@ int nacre_value_text(const nacre_fill *fill, const nacre_param *param,
   }
   const char *text = join ? joined : node->text;
   *out = nacre_arena_strndup(fill->ctx->arena, text, strlen(text));
+  int status = *out != NULL ? NACRE_OK : no_memory(fill);
+  if (join && status == NACRE_OK) {
+    status = make_absolute(fill, joined, node);
+  }
   nacre_free(joined);
-  return *out != NULL ? NACRE_OK : no_memory(fill);
+  return status;
 }
 
 static int read_bool(const nacre_fill *fill, const nacre_param *param,
