@@ -4,9 +4,11 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define AT(field) offsetof(cli_args, field)
@@ -209,18 +211,39 @@ int cli_open(cli_session *session, const cli_args *args) {
                                  args->n_words - 1);
 }
 
+static int refuse_run(cli_session *session, const char *path,
+                      const char *text) {
+  nacre_place place = { .file = path };
+  nacre_error_add(&session->error, NACRE_EMODEL, &place, "%s", text);
+  return cli_report(&session->error);
+}
+
 int cli_open_run(cli_session *session, const cli_args *args,
-                 const char *run) {
+                 const char *run, const char *const *overrides, int n,
+                 char **weights) {
+  struct stat st;
+  *weights = nacre_format("%s/weights.safetensors", run);
   int code = cli_open_registry(session, args);
   if (code != 0) {
     return code;
   }
   char *config = nacre_format("%s/config.yaml", run);
-  if (config == NULL) {
+  if (config == NULL || *weights == NULL) {
     nacre_no_memory(&session->error);
-    return cli_report(&session->error);
+    code = cli_report(&session->error);
+  } else if (stat(run, &st) != 0) {
+    code = refuse_run(session, run, strerror(errno));
+  } else if (!S_ISDIR(st.st_mode)) {
+    code = refuse_run(session, run, "this is not a run directory");
+  } else if (stat(config, &st) != 0) {
+    code = refuse_run(session, config, "a run directory has this file, and "
+                                       "this one has not");
+  } else if (stat(*weights, &st) != 0) {
+    code = refuse_run(session, *weights, "there are no weights: the "
+                                         "training did not come to its end");
+  } else {
+    code = load(session, config, overrides, n);
   }
-  code = load(session, config, NULL, 0);
   nacre_free(config);
   return code;
 }
@@ -270,8 +293,12 @@ void cli_count(double count, char out[32]) {
 }
 
 void cli_json_text(const char *text) {
+  if (text == NULL) {
+    printf("null");
+    return;
+  }
   putchar('"');
-  for (; text != NULL && *text != '\0'; text++) {
+  for (; *text != '\0'; text++) {
     unsigned char c = (unsigned char)*text;
     if (c == '"' || c == '\\') {
       printf("\\%c", c);
@@ -284,4 +311,24 @@ void cli_json_text(const char *text) {
     }
   }
   putchar('"');
+}
+
+void cli_json_number(double value) {
+  char text[32];
+  if (!isfinite(value)) {
+    printf("null");
+    return;
+  }
+  nacre_text_from_float(value, text);
+  printf("%s", text);
+}
+
+void cli_shape(const nacre_shape *shape, const char *batch, char out[160]) {
+  int at = snprintf(out, 160, "[%s", batch != NULL ? batch : "");
+  for (int i = 0; i < shape->rank && at > 0 && at < 130; i++) {
+    at += snprintf(out + at, (size_t)(160 - at), "%s%lld",
+                   i > 0 || batch != NULL ? ", " : "",
+                   (long long)shape->dim[i]);
+  }
+  snprintf(out + at, (size_t)(160 - at), "]");
 }

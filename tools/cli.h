@@ -21,10 +21,10 @@ typedef struct cli_option {
 } cli_option;
 
 typedef struct cli_args {
-  const char *plugin_path, *progress, *runs, *output, *format, *weights, *why;
-  const char *cpu, *config;
-  int64_t threads, batch_size;
-  bool json, digest, help, rescan, all, quiet;
+  const char *plugin_path, *progress, *runs, *output, *format, *to, *on;
+  const char *cpu, *ship;
+  int64_t threads;
+  bool json, digest, help, rescan, all, data, why, markdown;
   const char **word; /* what is no option, in order */
   int n_words;
 } cli_args;
@@ -61,8 +61,11 @@ typedef struct cli_session {
   nacre_experiment experiment;
 } cli_session;
 int cli_open(cli_session *, const cli_args *);
-/** The same for a run directory: its config.yaml. */
-int cli_open_run(cli_session *, const cli_args *, const char *run);
+/** The same for a run directory: its config.yaml, with n overrides.
+ *  `*weights` gets the path of its weights; caller frees it with
+ *  nacre_free(), whatever is returned. */
+int cli_open_run(cli_session *, const cli_args *, const char *run,
+                 const char *const *overrides, int n, char **weights);
 int cli_open_registry(cli_session *, const cli_args *);
 void cli_close(cli_session *);
 
@@ -73,7 +76,11 @@ int cli_finish(int code);
 /** "1.50 KiB" of bytes, "1.23 M" of a count. */
 void cli_bytes(double bytes, char out[32]);
 void cli_count(double count, char out[32]);
-/** A JSON string, quoted and escaped, to stdout. */
+/** To stdout: a JSON string, quoted and escaped (null for NULL), and a
+ *  number (null for NaN and infinities, which JSON lacks). */
 void cli_json_text(const char *);
+void cli_json_number(double);
+/** A shape as "[28, 28, 1]", with `batch` (may be NULL) in front. */
+void cli_shape(const nacre_shape *, const char *batch, char out[160]);
 
 #endif

@@ -154,17 +154,29 @@ const nacre_component *nacre_registry_find(nacre_registry *registry,
   return nacre_load_component(plugin->module, entry->index);
 }
 
-const nacre_provider *nacre_registry_provider(
-  const nacre_registry *registry, const nacre_component *component) {
+static const nacre_entry_of *entry_of(const nacre_registry *registry,
+                                      const nacre_component *component) {
   for (int i = 0; i < registry->n_entries; i++) {
     const nacre_entry_of *entry = &registry->entry[i];
     const nacre_module *module = registry->plugin[entry->plugin].module;
     if (module != NULL &&
         nacre_load_component(module, entry->index) == component) {
-      return &entry->provider;
+      return entry;
     }
   }
   return NULL;
+}
+
+const nacre_provider *nacre_registry_provider(
+  const nacre_registry *registry, const nacre_component *component) {
+  const nacre_entry_of *entry = entry_of(registry, component);
+  return entry != NULL ? &entry->provider : NULL;
+}
+
+const nacre_module *nacre_registry_module(const nacre_registry *registry,
+                                          const nacre_component *component) {
+  const nacre_entry_of *entry = entry_of(registry, component);
+  return entry != NULL ? registry->plugin[entry->plugin].module : NULL;
 }
 
 bool nacre_registry_has(const nacre_registry *registry, uint32_t kind,

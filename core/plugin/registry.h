@@ -55,6 +55,10 @@ const nacre_component *nacre_registry_find(nacre_registry *, uint32_t kind,
 /** The provider behind a loaded component; NULL if it is not ours. */
 const nacre_provider *nacre_registry_provider(const nacre_registry *,
                                               const nacre_component *);
+/** The module behind a loaded component, for who made it; NULL if it is not
+ *  ours. */
+const nacre_module *nacre_registry_module(const nacre_registry *,
+                                          const nacre_component *);
 /** Whether any provider has this kind and name, without loading it. */
 bool nacre_registry_has(const nacre_registry *, uint32_t kind,
                         const char *name);

@@ -116,17 +116,31 @@ static real *device_reals(nacre_model *model, int64_t count) {
   return model->device->ops->alloc(model->device->self, bytes);
 }
 
-int nacre_model_make(nacre_model *model, const nacre_graph *graph,
-                     nacre_device *device, bool training,
-                     nacre_error *error) {
-  *model = (nacre_model){ .graph = graph, .device = device };
-  size_t n = (size_t)graph->n_variables + 1;
+static int plan_memory(nacre_model *model, nacre_error *error) {
+  size_t n = (size_t)model->graph->n_variables + 1;
   model->offset = nacre_alloc(n, sizeof(*model->offset));
   model->order = nacre_alloc(n, sizeof(*model->order));
   if (model->offset == NULL || model->order == NULL) {
     return nacre_no_memory(error);
   }
-  if (place_variables(model, error) != NACRE_OK) {
+  return place_variables(model, error);
+}
+
+int nacre_model_measure(const nacre_graph *graph, int64_t *gradients,
+                        int64_t *parameters, nacre_error *error) {
+  nacre_model model = { .graph = graph };
+  int status = plan_memory(&model, error);
+  *gradients = model.trained * (int64_t)sizeof(real);
+  *parameters = model.total * (int64_t)sizeof(real);
+  nacre_model_fini(&model);
+  return status;
+}
+
+int nacre_model_make(nacre_model *model, const nacre_graph *graph,
+                     nacre_device *device, bool training,
+                     nacre_error *error) {
+  *model = (nacre_model){ .graph = graph, .device = device };
+  if (plan_memory(model, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
   model->params = device_reals(model, model->total);

@@ -34,6 +34,10 @@ typedef struct nacre_model {
   real *grads;              /* [trained] on the device; NULL: inference */
 } nacre_model;
 
+/** Bytes of gradients and of parameters that a model would take, padding
+ *  included. */
+int nacre_model_measure(const nacre_graph *, int64_t *gradients,
+                        int64_t *parameters, nacre_error *);
 int nacre_model_make(nacre_model *, const nacre_graph *, nacre_device *,
                      bool training, nacre_error *);
 void nacre_model_fini(nacre_model *);
