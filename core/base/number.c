@@ -289,7 +289,8 @@ void nacre_text_from_float(double value, char out[32])
   } else if (fabs(value) < 1e15 && floor(value) == value) {
     print(out, "%.0f", value);
   } else {
-    for (int precision = 1; precision <= 17; precision++) {
+    /* 15 digits hold every shorter text, and %g leaves out their zeros. */
+    for (int precision = 15; precision <= 17; precision++) {
       double back;
       print(out, "%.*g", precision, value);
       if (convert(out, &back) && back == value) {

@@ -149,10 +149,19 @@ void nacre_log_json(nacre_text *text, const nacre_log_item *item, int n) {
   nacre_text_puts(text, "}");
 }
 
+/* An empty cell is what spreadsheets and pandas take for a missing one. */
+static void put_cell(nacre_text *text, double value) {
+  nacre_text_puts(text, ",");
+  if (isfinite(value)) {
+    put_number(text, value);
+  } else if (isinf(value)) {
+    nacre_text_puts(text, value > 0 ? "inf" : "-inf");
+  }
+}
+
 static void put_csv(nacre_text *text, bool header, int64_t epoch,
                     int64_t step, double seconds, const nacre_log_item *item,
                     int n) {
-  char number[32];
   if (header) {
     nacre_text_puts(text, "epoch,step,seconds");
     for (int i = 0; i < n; i++) {
@@ -160,12 +169,10 @@ static void put_csv(nacre_text *text, bool header, int64_t epoch,
     }
     nacre_text_puts(text, "\n");
   }
-  nacre_text_from_float(seconds, number);
-  nacre_text_printf(text, "%lld,%lld,%s", (long long)epoch, (long long)step,
-                    number);
+  nacre_text_printf(text, "%lld,%lld", (long long)epoch, (long long)step);
+  put_cell(text, seconds);
   for (int i = 0; i < n; i++) {
-    nacre_text_from_float(item[i].value, number);
-    nacre_text_printf(text, ",%s", number);
+    put_cell(text, item[i].value);
   }
   nacre_text_puts(text, "\n");
 }
@@ -180,7 +187,7 @@ int nacre_rundir_log(nacre_rundir *dir, int64_t epoch, int64_t step,
   nacre_text_puts(&json, ", \"logs\": ");
   nacre_log_json(&json, item, n);
   nacre_text_puts(&json, "}\n");
-  put_csv(&csv, ftell(dir->csv) == 0, epoch, step, seconds, item, n);
+  put_csv(&csv, dir->lines++ == 0, epoch, step, seconds, item, n);
   int status = NACRE_OK;
   if (json.failed || csv.failed) {
     status = nacre_no_memory(error);

@@ -17,6 +17,7 @@ typedef struct nacre_rundir {
   char *path;
   int lock; /* file descriptor held while a process writes here; -1 */
   FILE *jsonl, *csv;
+  int64_t lines; /* epochs logged */
 } nacre_rundir;
 
 /** A logged number. */
