@@ -159,9 +159,12 @@ static int bind_edges(const binder *bind, int index, nacre_run *run) {
   const nacre_layout *layout = &bind->program->layout;
   size_t n = (size_t)vertex->n_inputs + (size_t)vertex->n_outputs;
   nacre_tensor *value = array(bind, n, sizeof(*value));
-  if (value == NULL) {
+  /* Forward has no gradients: tensors are there, their data are not. */
+  nacre_tensor *absent = array(bind, n, sizeof(*absent));
+  if (value == NULL || absent == NULL) {
     return NACRE_ERROR;
   }
+  run->din = run->dout = absent;
   nacre_tensor *out = value + vertex->n_inputs;
   for (int i = 0; i < vertex->n_inputs; i++) {
     bind_edge(bind, &value[i], vertex->input[i],

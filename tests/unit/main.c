@@ -18,7 +18,8 @@
   X(test_params)    \
   X(test_host)       \
   X(test_cpu_gemm)  \
-  X(test_cpu_math)
+  X(test_cpu_math)  \
+  X(test_program)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)
