@@ -33,6 +33,8 @@ typedef uint32_t lane_word;
 typedef uint64_t vword __attribute__((vector_size(LANE_BYTES)));
 typedef real vreal __attribute__((vector_size(LANE_BYTES)));
 typedef lane_int vint __attribute__((vector_size(LANE_BYTES)));
+/* Lanes whose sums wrap around, as those on the bits of a real do. */
+typedef lane_word vbits __attribute__((vector_size(LANE_BYTES)));
 typedef real vloose __attribute__((vector_size(LANE_BYTES), may_alias,
                                    aligned(__alignof__(real))));
 

@@ -104,8 +104,8 @@ ALWAYS vreal log_limits(vreal x, vreal y) {
 ALWAYS vreal v_log(vreal x) {
   vint tiny = (vint)(x < v_set(1.17549435e-38f));
   vreal scaled = v_select(tiny, x * v_set(8388608.0f), x);
-  vint e = ((vint)scaled - SQRT_HALF_BITS) >> 23;
-  vreal m = (vreal)((vint)scaled - (e << 23));
+  vint e = (vint)((vbits)scaled - SQRT_HALF_BITS) >> 23;
+  vreal m = (vreal)((vbits)scaled - ((vbits)e << 23));
   e -= tiny & 23;
   return log_limits(x, log_reduced(m - v_set(1.0f),
                                    __builtin_convertvector(e, vreal)));
@@ -114,13 +114,13 @@ ALWAYS vreal v_log(vreal x) {
 ALWAYS vreal v_log1p(vreal x) {
   const vreal one = v_set(1.0f);
   vreal u = one + x;
-  vint e = ((vint)u - SQRT_HALF_BITS) >> 23;
-  vreal m = (vreal)((vint)u - (e << 23));
+  vint e = (vint)((vbits)u - SQRT_HALF_BITS) >> 23;
+  vreal m = (vreal)((vbits)u - ((vbits)e << 23));
   /* What rounding took from 1 + x, brought to the scale of m. */
   vreal lost = v_select((vint)(x > one), one - (u - x), x - (u - one));
   vint scale = 127 - e;
   scale &= ~(scale >> 31); /* where u is huge nothing is lost that counts */
-  lost *= (vreal)(scale << 23);
+  lost *= (vreal)((vbits)scale << 23);
   vreal f = v_select((vint)(e == 0), x, (m - one) + lost);
   vreal y = log_reduced(f, __builtin_convertvector(e, vreal));
   y = v_select((vint)(x == (vreal){ 0 }), x, y); /* the sign of a zero */
