@@ -314,16 +314,25 @@ void nacre_session_free(nacre_session *session) {
   nacre_free(session);
 }
 
-int nacre_session_step(nacre_session *session, double *loss,
-                       nacre_problems *problems) {
-  const nacre_device *device = &session->trainer.device;
+int nacre_session_steps(nacre_session *session, int64_t steps, double *loss,
+                        nacre_problems *problems) {
+  nacre_trainer *trainer = &session->trainer;
+  const nacre_device *device = &trainer->device;
   uint64_t saved =
     device->ops->enter != NULL ? device->ops->enter(device->self) : 0;
-  int status = nacre_trainer_step(&session->trainer, loss);
+  int status = NACRE_OK;
+  for (int64_t i = 0; i < steps && status == NACRE_OK; i++) {
+    status = nacre_trainer_step(trainer, i == steps - 1 ? loss : NULL);
+  }
   if (device->ops->leave != NULL) {
     device->ops->leave(device->self, saved);
   }
   return deliver(&session->error, problems, status);
+}
+
+int nacre_session_step(nacre_session *session, double *loss,
+                       nacre_problems *problems) {
+  return nacre_session_steps(session, 1, loss, problems);
 }
 
 int nacre_session_fit(nacre_session *session, nacre_problems *problems) {

@@ -26,12 +26,14 @@ typedef struct smoothing {
   real keep, lift;
 } smoothing;
 
+/* log(1 + e), e in [0, 1]. In float the sum is taken in double, whose last
+ * digits are below float's for every e that the loss could show. */
 #ifdef NACRE_DOUBLE
 #define EXP exp
 #define LOG1P log1p
 #else
 #define EXP expf
-#define LOG1P log1pf
+#define LOG1P(e) log(1.0 + (double)(e))
 #endif
 
 /* loss = max(z, 0) - z t + log(1 + exp(-|z|)), which overflows nowhere. A
@@ -146,15 +148,8 @@ static void elements(const nacre_loss_run *run, smoothing smooth,
 
 /* Chunks run over the ends of rows, so that narrow rows, one column above
  * all, are as fast as wide ones. */
-static void rows(nacre_loss_run *run) {
-  const binary_crossentropy *cfg = run->cfg;
-  const smoothing smooth = { (real)(1.0 - cfg->label_smoothing),
-                             (real)(0.5 * cfg->label_smoothing) };
+static void by_chunks(nacre_loss_run *run, smoothing smooth) {
   const int64_t cols = run->cols, total = run->rows * cols;
-  if (cols == 1 && total <= FEW && run->on_logits) {
-    few_logits(run, smooth);
-    return;
-  }
   const double mean = 1.0 / (double)cols;
   chunk c;
   int64_t row = 0, col = 0;
@@ -179,6 +174,17 @@ static void rows(nacre_loss_run *run) {
         col = 0;
       }
     }
+  }
+}
+
+static void rows(nacre_loss_run *run) {
+  const binary_crossentropy *cfg = run->cfg;
+  const smoothing smooth = { (real)(1.0 - cfg->label_smoothing),
+                             (real)(0.5 * cfg->label_smoothing) };
+  if (run->cols == 1 && run->rows <= FEW && run->on_logits) {
+    few_logits(run, smooth);
+  } else {
+    by_chunks(run, smooth);
   }
 }
 

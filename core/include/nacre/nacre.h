@@ -89,6 +89,10 @@ void nacre_session_free(nacre_session *);
 /** One step of gradient descent; *loss gets the batch's loss (NULL is
  *  allowed). 0, or -1 with problems. Allocates nothing. */
 int nacre_session_step(nacre_session *, double *loss, nacre_problems *);
+/** The same, `steps` times; the loop is inside, which pays for networks whose
+ *  step takes nanoseconds. *loss is of the last. Stops at the first problem. */
+int nacre_session_steps(nacre_session *, int64_t steps, double *loss,
+                        nacre_problems *);
 /** The whole training, or what is left of it, with validation and callbacks.
  *  Nothing is written. */
 int nacre_session_fit(nacre_session *, nacre_problems *);
