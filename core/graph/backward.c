@@ -67,7 +67,7 @@ static int contribute(const nacre_pass *walk, int edge) {
 
 static int settle(const nacre_pass *walk, int edge, int buffer) {
   int grad = walk->layout->grad[edge];
-  nacre_pass_touch(walk, buffer, nacre_pass_now(walk));
+  nacre_pass_use(walk, buffer);
   if (buffer == grad) {
     return NACRE_OK;
   }
@@ -77,8 +77,8 @@ static int settle(const nacre_pass *walk, int edge, int buffer) {
   }
   op->from = buffer;
   op->to = grad;
-  nacre_pass_touch(walk, buffer, nacre_pass_now(walk));
-  nacre_pass_touch(walk, grad, nacre_pass_now(walk));
+  nacre_pass_use(walk, buffer);
+  nacre_pass_use(walk, grad);
   return NACRE_OK;
 }
 
@@ -102,8 +102,8 @@ static int backward_heads(const nacre_pass *walk) {
       return NACRE_ERROR;
     }
     op->to = grad;
-    nacre_pass_touch(walk, layout->value[edge], nacre_pass_now(walk));
-    nacre_pass_touch(walk, layout->value[head->edge], nacre_pass_now(walk));
+    nacre_pass_use(walk, layout->value[edge]);
+    nacre_pass_use(walk, layout->value[head->edge]);
     if (grad >= 0 && settle(walk, edge, grad) != NACRE_OK) {
       return NACRE_ERROR;
     }
@@ -123,8 +123,8 @@ static int backward_activation(const nacre_pass *walk, int index) {
   }
   op->from = layout->grad[out];
   op->to = to;
-  nacre_pass_touch(walk, layout->value[nacre_pass_needs_x(vertex) ? in : out], nacre_pass_now(walk));
-  nacre_pass_touch(walk, layout->grad[out], nacre_pass_now(walk));
+  nacre_pass_use(walk, layout->value[nacre_pass_needs_x(vertex) ? in : out]);
+  nacre_pass_use(walk, layout->grad[out]);
   if (alias) {
     layout->grad[in] = to;
     return NACRE_OK;
@@ -153,8 +153,8 @@ static int backward_view(const nacre_pass *walk, const nacre_vertex *vertex) {
   }
   op->from = layout->grad[out];
   op->to = layout->grad[in];
-  nacre_pass_touch(walk, op->from, nacre_pass_now(walk));
-  nacre_pass_touch(walk, op->to, nacre_pass_now(walk));
+  nacre_pass_use(walk, op->from);
+  nacre_pass_use(walk, op->to);
   return NACRE_OK;
 }
 
@@ -171,7 +171,7 @@ static int gather_dout(const nacre_pass *walk, int index, int *dout) {
         return NACRE_ERROR;
       }
       op->to = layout->grad[edge];
-      nacre_pass_touch(walk, op->to, nacre_pass_now(walk));
+      nacre_pass_use(walk, op->to);
     }
     dout[i] = layout->grad[edge];
   }
@@ -183,8 +183,8 @@ static int gather_dout(const nacre_pass *walk, int index, int *dout) {
     return NACRE_ERROR;
   }
   op->from = op->to = dout[0];
-  nacre_pass_touch(walk, dout[0], nacre_pass_now(walk));
-  nacre_pass_touch(walk, layout->value[vertex->output[0]], nacre_pass_now(walk));
+  nacre_pass_use(walk, dout[0]);
+  nacre_pass_use(walk, layout->value[vertex->output[0]]);
   return NACRE_OK;
 }
 
@@ -218,21 +218,20 @@ static int backward_layer(const nacre_pass *walk, int index) {
   }
   op->din = din;
   op->dout = dout;
-  int at = nacre_pass_now(walk);
   for (int i = 0; i < vertex->n_inputs; i++) {
-    nacre_pass_touch(walk, din[i], at);
+    nacre_pass_use(walk, din[i]);
     if (nacre_pass_needs_x(vertex)) {
-      nacre_pass_touch(walk, layout->value[vertex->input[i]], at);
+      nacre_pass_use(walk, layout->value[vertex->input[i]]);
     }
   }
   for (int i = 0; i < vertex->n_outputs; i++) {
-    nacre_pass_touch(walk, dout[i], at);
+    nacre_pass_use(walk, dout[i]);
     if ((vertex->needs & NACRE_LAYER_NEED_Y) != 0) {
-      nacre_pass_touch(walk, layout->value[vertex->output[i]], at);
+      nacre_pass_use(walk, layout->value[vertex->output[i]]);
     }
   }
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
-    nacre_pass_touch(walk, layout->saved[index][i], at);
+    nacre_pass_use(walk, layout->saved[index][i]);
   }
   for (int i = 0; i < vertex->n_inputs; i++) {
     if (din[i] >= 0 && din[i] != dout[0] &&

@@ -40,8 +40,10 @@ static int read_shape(nacre_graph *graph, nacre_node *node,
     int64_t extent = 0;
     if (item->kind != NACRE_NODE_SCALAR || !nacre_node_int(item, &extent) ||
         extent < 1) {
-      return nacre_report(error, item, NACRE_ECONFIG,
-                          "an extent must be a whole number of at least 1");
+      nacre_report(error, item, NACRE_ECONFIG,
+                   "an extent must be a whole number of at least 1");
+      nacre_error_hint(error, "a shape leaves out the batch: [28, 28, 1]");
+      return NACRE_ERROR;
     }
     if (!nacre_int_mul(count, extent, &count) || count > INT64_MAX / 64) {
       return nacre_report(error, item, NACRE_ELIMIT,
@@ -152,16 +154,8 @@ static const char *free_name(nacre_graph *graph, const char *type,
   }
 }
 
-static int read_name(nacre_graph *graph, nacre_vertex *vertex,
-                     const nacre_node *layers) {
+static int check_name(nacre_graph *graph, const nacre_node *name) {
   nacre_error *error = graph->ctx->error;
-  nacre_node *node = vertex->node;
-  nacre_node *name =
-    node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "name") : NULL;
-  if (name == NULL) {
-    vertex->name = free_name(graph, vertex->type, layers);
-    return vertex->name != NULL ? NACRE_OK : NACRE_ERROR;
-  }
   if (name->kind != NACRE_NODE_SCALAR || !name_is_legal(name->text)) {
     return nacre_report(error, name, NACRE_ECONFIG,
                         "a name is letters, digits, '_', '-' and '/', and "
@@ -177,8 +171,20 @@ static int read_name(nacre_graph *graph, nacre_vertex *vertex,
     return nacre_report(error, name, NACRE_ECONFIG,
                         "an input of the model is called '%s'", name->text);
   }
-  vertex->name = name->text;
   return NACRE_OK;
+}
+
+/* A layer whose name is refused gets another one, so that the rest of the
+ * model can be checked. */
+static int read_name(nacre_graph *graph, nacre_vertex *vertex,
+                     const nacre_node *layers) {
+  nacre_node *node = vertex->node;
+  nacre_node *name =
+    node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "name") : NULL;
+  int status = name != NULL ? check_name(graph, name) : NACRE_OK;
+  vertex->name = name != NULL && status == NACRE_OK
+    ? name->text : free_name(graph, vertex->type, layers);
+  return vertex->name != NULL ? status : NACRE_ERROR;
 }
 
 static int read_universal(nacre_graph *graph, nacre_vertex *vertex) {
@@ -212,23 +218,61 @@ static int read_universal(nacre_graph *graph, nacre_vertex *vertex) {
   return status;
 }
 
-/* Whether `key` is NAME_initializer, _regularizer or _constraint of a weight
- * in the layer's table; shape() reads them, when it knows the shapes. */
-static bool is_weight_key(const nacre_layer_ops *ops, const char *key) {
-  static const char *const endings[] = { "_initializer", "_regularizer",
-                                         "_constraint" };
-  for (uint32_t i = 0; i < ops->weights.n; i++) {
+/* NAME_initializer, _regularizer and _constraint of every weight in the
+ * layer's table. They are checked here, even where plan() will not ask for
+ * the weight ("bias_initializer" beside "use_bias: false"); shape() chooses
+ * by them when it knows the shapes. `known` gets the keys, up to `n`. */
+static int check_weight_keys(nacre_graph *graph, const nacre_vertex *vertex,
+                             const char **known, size_t n) {
+  static const struct {
+    const char *ending;
+    uint32_t kind;
+  } keys[] = { { "initializer", NACRE_KIND_INITIALIZER },
+               { "regularizer", NACRE_KIND_REGULARIZER },
+               { "constraint", NACRE_KIND_CONSTRAINT } };
+  nacre_span weights = vertex->ops->weights;
+  int status = NACRE_OK;
+  size_t used = 0;
+  while (known[used] != NULL) {
+    used++;
+  }
+  for (uint32_t i = 0; i < weights.n * 3 && used + 1 < n; i++) {
     const nacre_weight *weight = (const nacre_weight *)
-      ((const char *)ops->weights.at + (size_t)i * ops->weights.stride);
-    size_t n = strlen(weight->name);
-    for (int e = 0; e < 3; e++) {
-      if (strncmp(key, weight->name, n) == 0 &&
-          strcmp(key + n, endings[e]) == 0) {
-        return true;
-      }
+      ((const char *)weights.at + (size_t)(i / 3) * weights.stride);
+    const char *key = nacre_arena_format(nacre_graph_arena(graph), "%s_%s",
+                                         weight->name, keys[i % 3].ending);
+    nacre_node *given =
+      key != NULL ? nacre_node_get(vertex->node, key) : NULL;
+    nacre_choice choice;
+    if (key == NULL) {
+      return nacre_no_memory(graph->ctx->error);
+    }
+    known[used++] = key;
+    if (given != NULL && !nacre_node_is_null(given) &&
+        nacre_choose(graph->ctx, keys[i % 3].kind, given, NULL, false,
+                     &choice) != NACRE_OK) {
+      status = NACRE_ERROR;
     }
   }
-  return false;
+  return status;
+}
+
+/* What may stand in a layer beside its own parameters. */
+static int check_keys(nacre_graph *graph, nacre_vertex *vertex) {
+  const nacre_component *component = vertex->layer.component;
+  const char *known[64] = { NULL };
+  size_t n = sizeof(known) / sizeof(known[0]);
+  memcpy(known, layer_keys, sizeof(layer_keys));
+  int status = check_weight_keys(graph, vertex, known, n);
+  (void)nacre_node_get(vertex->node, "inputs");
+  char *what = nacre_format("layer '%s'", vertex->type);
+  if (nacre_params_unknown(graph->ctx, component->params, known,
+                           what != NULL ? what : "layer", vertex->node) !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  nacre_free(what);
+  return status;
 }
 
 static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
@@ -237,6 +281,8 @@ static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
   int owner = share->kind == NACRE_NODE_SCALAR
     ? nacre_graph_find_vertex(graph, share->text) : -1;
   if (owner < 0 || graph->vertex[owner].ops == NULL) {
+    vertex->type = "layer";
+    (void)read_name(graph, vertex, layers);
     return nacre_report(error, share, NACRE_ECONFIG,
                         "expected the name of a layer above, whose weights "
                         "are to be shared");
@@ -274,32 +320,23 @@ static int describe_layer(nacre_graph *graph, nacre_node *node,
   if (share != NULL) {
     return describe_shared(graph, vertex, share, layers);
   }
-  if (nacre_choose(graph->ctx, NACRE_KIND_LAYER, node, layer_keys, true,
-                   &vertex->layer) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
+  int status = nacre_choose(graph->ctx, NACRE_KIND_LAYER, node, layer_keys,
+                            true, &vertex->layer);
   const nacre_component *component = vertex->layer.component;
+  vertex->type = component != NULL ? component->name : "layer";
+  if (read_name(graph, vertex, layers) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (component == NULL) {
+    return NACRE_ERROR; /* which keys it may have is not known */
+  }
   vertex->ops = component->ops;
-  vertex->type = component->name;
-  int status = read_name(graph, vertex, layers);
   if (read_universal(graph, vertex) != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  if (node->kind == NACRE_NODE_MAP) {
-    (void)nacre_node_get(node, "inputs");
-    (void)nacre_node_get(node, "type");
-    for (nacre_node *item = node->first; item != NULL; item = item->next) {
-      if (!item->used && is_weight_key(vertex->ops, item->key->text)) {
-        item->used = true;
-      }
-    }
-    char *what = nacre_format("layer '%s'", vertex->type);
-    if (nacre_params_unknown(graph->ctx, component->params, layer_keys,
-                             what != NULL ? what : "layer", node) !=
-        NACRE_OK) {
-      status = NACRE_ERROR;
-    }
-    nacre_free(what);
+  if (node->kind == NACRE_NODE_MAP &&
+      check_keys(graph, vertex) != NACRE_OK) {
+    status = NACRE_ERROR;
   }
   return status;
 }
@@ -320,7 +357,8 @@ static int add_head(nacre_graph *graph, const nacre_node *node,
     return nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
                         "output '%s' is listed twice", name);
   }
-  nacre_head *grown = nacre_graph_grow(graph->head, graph->n_heads, sizeof(*grown));
+  nacre_head *grown =
+    nacre_graph_grow(graph->head, graph->n_heads, sizeof(*grown));
   if (grown == NULL) {
     return nacre_no_memory(graph->ctx->error);
   }
@@ -330,6 +368,42 @@ static int add_head(nacre_graph *graph, const nacre_node *node,
     (nacre_head){ .name = graph->edge[edge].name, .edge = edge, .weight = 1,
                   .loss_edge = edge, .undone = -1 };
   return NACRE_OK;
+}
+
+/* Whether any output of a layer is read, or is one of the model's. */
+static bool is_read(const nacre_graph *graph, const nacre_vertex *vertex) {
+  bool read = false;
+  for (int i = 0; i < vertex->n_outputs; i++) {
+    const nacre_edge *edge = &graph->edge[vertex->output[i]];
+    read = read || edge->readers > 0 || edge->output;
+  }
+  return read;
+}
+
+static int check_readers(nacre_graph *graph, const nacre_node *model) {
+  nacre_error *error = graph->ctx->error;
+  const nacre_node *inputs = nacre_node_peek(model, "inputs");
+  int status = NACRE_OK;
+  for (int i = 0; i < graph->n_inputs; i++) {
+    const nacre_edge *edge = &graph->edge[i];
+    if (edge->readers == 0) {
+      const nacre_node *place =
+        inputs != NULL ? nacre_node_peek(inputs, edge->name)
+                       : nacre_node_peek(model, "input");
+      status = nacre_report_key(error, place != NULL ? place : model,
+                                NACRE_ECONFIG,
+                                "input '%s' is read by no layer", edge->name);
+    }
+  }
+  for (int i = 0; i < graph->n_vertices; i++) {
+    const nacre_vertex *vertex = &graph->vertex[i];
+    if (!is_read(graph, vertex)) {
+      status = nacre_report(error, vertex->node, NACRE_ECONFIG,
+                            "the output of layer '%s' is used by nothing",
+                            vertex->name);
+    }
+  }
+  return status;
 }
 
 static int build_outputs(nacre_graph *graph, nacre_node *model) {
@@ -361,20 +435,7 @@ static int build_outputs(nacre_graph *graph, nacre_node *model) {
     status = nacre_report(error, outputs, NACRE_ECONFIG,
                           "expected the name of a layer, or a list of them");
   }
-  for (int i = 0; i < graph->n_edges && status == NACRE_OK; i++) {
-    const nacre_edge *edge = &graph->edge[i];
-    if (edge->readers > 0 || edge->output || edge->port > 0) {
-      continue;
-    }
-    const nacre_node *place = edge->producer >= 0
-      ? graph->vertex[edge->producer].node : model;
-    status = nacre_report(error, place, NACRE_ECONFIG,
-                          edge->producer >= 0
-                            ? "the output of layer '%s' is used by nothing"
-                            : "input '%s' is read by no layer",
-                          edge->name);
-  }
-  return status;
+  return status == NACRE_OK ? check_readers(graph, model) : status;
 }
 
 int nacre_graph_build(nacre_graph *graph, nacre_params_ctx *ctx,
@@ -393,8 +454,11 @@ int nacre_graph_build(nacre_graph *graph, nacre_params_ctx *ctx,
   }
   if (layers == NULL || layers->kind != NACRE_NODE_LIST ||
       layers->count == 0) {
-    return nacre_report(ctx->error, layers != NULL ? layers : model,
-                        NACRE_ECONFIG, "the model needs a list of 'layers'");
+    return layers != NULL
+      ? nacre_report(ctx->error, layers, NACRE_ECONFIG,
+                     "the model needs a list of 'layers'")
+      : nacre_report_key(ctx->error, model, NACRE_ECONFIG,
+                         "the model needs a list of 'layers'");
   }
   if (layers->count > NACRE_GRAPH_MAX_LAYERS) {
     return nacre_report(ctx->error, layers, NACRE_ELIMIT,

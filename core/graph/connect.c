@@ -101,6 +101,13 @@ static int connect_layer(nacre_graph *graph, int index) {
   return status;
 }
 
+/* Where a layer says what it reads: itself if it does not. */
+static const nacre_node *inputs_node(const nacre_vertex *vertex) {
+  const nacre_node *inputs = vertex->node->kind == NACRE_NODE_MAP
+    ? nacre_node_peek(vertex->node, "inputs") : NULL;
+  return inputs != NULL ? inputs : vertex->node;
+}
+
 static int check_arity(nacre_graph *graph, const nacre_vertex *vertex) {
   uint32_t n = (uint32_t)vertex->n_inputs;
   const nacre_layer_ops *ops = vertex->ops;
@@ -118,9 +125,56 @@ static int check_arity(nacre_graph *graph, const nacre_vertex *vertex) {
     snprintf(expected, sizeof(expected), "%u to %u inputs", ops->min_inputs,
              ops->max_inputs);
   }
-  return nacre_report(graph->ctx->error, vertex->node, NACRE_ECONFIG,
+  return nacre_report(graph->ctx->error, inputs_node(vertex), NACRE_ECONFIG,
                       "layer '%s' (%s) takes %s, not %u", vertex->name,
                       vertex->type, expected, n);
+}
+
+/* Counts (by = 1) or forgets (-1) how a vertex needs others. */
+static void count_readers(const nacre_vertex *vertex, int self, int by,
+                          int *readers) {
+  for (int i = 0; i < vertex->n_inputs; i++) {
+    if (vertex->input[i] < 0) {
+      readers[~vertex->input[i]] += by;
+    }
+  }
+  if (vertex->owner != self) {
+    readers[vertex->owner] += by;
+  }
+}
+
+/* Reports the layers of a circle. place: 0 for these and for those that only
+ * read from one, which are left out from the end. */
+static int report_circle(nacre_graph *graph, int *place) {
+  int n = graph->n_vertices;
+  int *readers = nacre_alloc((size_t)n + 1, sizeof(int));
+  if (readers == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  for (int i = 0; i < n; i++) {
+    if (place[i] == 0) {
+      count_readers(&graph->vertex[i], i, 1, readers);
+    }
+  }
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (int i = n - 1; i >= 0; i--) {
+      if (place[i] == 0 && readers[i] == 0) {
+        count_readers(&graph->vertex[i], i, -1, readers);
+        place[i] = -1;
+        moved = true;
+      }
+    }
+  }
+  for (int i = 0; i < n; i++) {
+    if (place[i] == 0) {
+      nacre_report(graph->ctx->error, inputs_node(&graph->vertex[i]),
+                   NACRE_ECONFIG, "layer '%s' is part of a circle of inputs",
+                   graph->vertex[i].name);
+    }
+  }
+  nacre_free(readers);
+  return NACRE_ERROR;
 }
 
 /* Kahn's order, earliest listed first. */
@@ -149,15 +203,7 @@ static int sort_layers(nacre_graph *graph) {
       }
     }
   }
-  int status = NACRE_OK;
-  for (int i = 0; i < n && done < n; i++) {
-    if (place[i] == 0) {
-      status = nacre_report(graph->ctx->error, graph->vertex[i].node,
-                            NACRE_ECONFIG,
-                            "layer '%s' is part of a circle of inputs",
-                            graph->vertex[i].name);
-    }
-  }
+  int status = done < n ? report_circle(graph, place) : NACRE_OK;
   if (status == NACRE_OK) {
     for (int i = 0; i < n; i++) {
       sorted[i].owner = place[sorted[i].owner] - 1;

@@ -18,7 +18,8 @@ void *nacre_graph_grow(void *array, int count, size_t size) {
 
 int nacre_graph_add_edge(nacre_graph *graph, const char *name, int producer,
                     int port) {
-  nacre_edge *grown = nacre_graph_grow(graph->edge, graph->n_edges, sizeof(*graph->edge));
+  nacre_edge *grown =
+    nacre_graph_grow(graph->edge, graph->n_edges, sizeof(*graph->edge));
   if (grown == NULL) {
     nacre_no_memory(graph->ctx->error);
     return -1;

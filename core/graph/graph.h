@@ -101,6 +101,10 @@ int nacre_graph_shape(nacre_graph *, int64_t batch);
 /** Gives heads their losses (a component, {type:}, or a map by output name)
  *  and links activations into epilogues. `loss` may be NULL: no losses. */
 int nacre_graph_link(nacre_graph *, nacre_node *loss);
+/** Checks what can be checked of losses when build() has failed. */
+int nacre_graph_check_loss(nacre_graph *, nacre_node *loss);
+/** "the model has no output called ..." at a node's key. NACRE_ERROR. */
+int nacre_graph_report_output(nacre_graph *, const nacre_node *);
 
 /** Number of the edge called `name`, or -1. */
 int nacre_graph_find(const nacre_graph *, const char *name);

@@ -37,8 +37,8 @@ int nacre_pass_buffer(const nacre_pass *walk, int64_t count, bool per_sample) {
 }
 
 int nacre_pass_edge_buffer(const nacre_pass *walk, int edge) {
-  return nacre_pass_buffer(walk, nacre_shape_count(&walk->graph->edge[edge].shape),
-                    true);
+  return nacre_pass_buffer(
+    walk, nacre_shape_count(&walk->graph->edge[edge].shape), true);
 }
 
 nacre_op *nacre_pass_op(const nacre_pass *walk, nacre_op_kind kind, int index) {
@@ -63,9 +63,8 @@ void nacre_pass_touch(const nacre_pass *walk, int buffer, int op) {
   }
 }
 
-/* The newest operation. */
-int nacre_pass_now(const nacre_pass *walk) {
-  return walk->layout->n_ops - 1;
+void nacre_pass_use(const nacre_pass *walk, int buffer) {
+  nacre_pass_touch(walk, buffer, walk->layout->n_ops - 1);
 }
 
 bool nacre_pass_is_view(const nacre_pass *walk, const nacre_vertex *vertex) {
@@ -97,7 +96,8 @@ bool nacre_pass_needs_x(const nacre_vertex *vertex) {
 /* The layer that wrote what an edge holds, through views. */
 static const nacre_vertex *writer_of(const nacre_pass *walk, int edge) {
   int producer = walk->graph->edge[edge].producer;
-  while (producer >= 0 && nacre_pass_is_view(walk, &walk->graph->vertex[producer])) {
+  while (producer >= 0 &&
+         nacre_pass_is_view(walk, &walk->graph->vertex[producer])) {
     producer =
       walk->graph->edge[walk->graph->vertex[producer].input[0]].producer;
   }
@@ -115,7 +115,8 @@ static bool may_overwrite(const nacre_pass *walk, const nacre_vertex *vertex) {
         nacre_shape_count(&walk->graph->edge[vertex->output[0]].shape)) {
     return false;
   }
-  return walk->mode != NACRE_MODE_TRAIN || (!nacre_pass_needs_x(vertex) && !nacre_pass_needs_y(writer));
+  return walk->mode != NACRE_MODE_TRAIN ||
+         (!nacre_pass_needs_x(vertex) && !nacre_pass_needs_y(writer));
 }
 
 /* A buffer stays exclusive while each edge on it has one reader and no loss
@@ -165,17 +166,18 @@ static int forward_vertex(const nacre_pass *walk, int index) {
   if (walk->skipped[index]) {
     return NACRE_OK; /* the loss writes it */
   }
-  if (nacre_pass_op(walk, vertex->ops == NULL ? NACRE_OP_ACTIVATE : NACRE_OP_FORWARD,
-             index) == NULL) {
+  nacre_op_kind kind =
+    vertex->ops == NULL ? NACRE_OP_ACTIVATE : NACRE_OP_FORWARD;
+  if (nacre_pass_op(walk, kind, index) == NULL) {
     return NACRE_ERROR;
   }
   for (int i = 0; i < vertex->n_inputs; i++) {
-    nacre_pass_touch(walk, layout->value[vertex->input[i]], nacre_pass_now(walk));
+    nacre_pass_use(walk, layout->value[vertex->input[i]]);
   }
   for (int i = 0; i < vertex->n_outputs; i++) {
-    nacre_pass_touch(walk, layout->value[vertex->output[i]], nacre_pass_now(walk));
+    nacre_pass_use(walk, layout->value[vertex->output[i]]);
   }
-  return vertex->ops != NULL ? forward_slots(walk, index, nacre_pass_now(walk))
+  return vertex->ops != NULL ? forward_slots(walk, index, walk->layout->n_ops - 1)
                              : NACRE_OK;
 }
 

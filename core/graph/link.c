@@ -12,19 +12,44 @@
 static const char *const loss_keys[] = { "type", "weight", "class_weight",
                                          NULL };
 
+/* The shape of it; which classes there are is known when data are read. */
+static int check_class_weight(nacre_error *error, const nacre_node *node) {
+  if (node->kind == NACRE_NODE_SCALAR || node->count == 0) {
+    nacre_report(error, node, NACRE_ECONFIG,
+                 "expected weights of classes");
+    nacre_error_hint(error, "a map such as {0: 1, 1: 2.5}, or a list");
+    return NACRE_ERROR;
+  }
+  int status = NACRE_OK;
+  for (nacre_node *item = node->first; item != NULL; item = item->next) {
+    double value = 0;
+    if (!nacre_node_float(item, &value) || !(value >= 0 && value < 1e30)) {
+      status = nacre_report(error, item, NACRE_ECONFIG,
+                            "a class's weight must be a number of at least "
+                            "0");
+    }
+  }
+  return status;
+}
+
 static int choose_loss(nacre_graph *graph, nacre_head *head,
                        nacre_node *node) {
+  nacre_error *error = graph->ctx->error;
+  int status = NACRE_OK;
   if (nacre_node_is_null(node)) {
     return NACRE_OK;
   }
   if (node->kind == NACRE_NODE_MAP) {
     nacre_node *weight = nacre_node_get(node, "weight");
-    (void)nacre_node_get(node, "class_weight"); /* the feed reads it */
+    nacre_node *classes = nacre_node_get(node, "class_weight");
     if (weight != NULL &&
         (!nacre_node_float(weight, &head->weight) ||
          !(head->weight >= 0 && head->weight <= 1e30))) {
-      return nacre_report(graph->ctx->error, weight, NACRE_ECONFIG,
-                          "a loss's weight must be a number of at least 0");
+      status = nacre_report(error, weight, NACRE_ECONFIG,
+                            "a loss's weight must be a number of at least 0");
+    }
+    if (classes != NULL && check_class_weight(error, classes) != NACRE_OK) {
+      status = NACRE_ERROR;
     }
   }
   if (nacre_choose(graph->ctx, NACRE_KIND_LOSS, node, loss_keys, false,
@@ -32,10 +57,29 @@ static int choose_loss(nacre_graph *graph, nacre_head *head,
     return NACRE_ERROR;
   }
   head->loss_ops = head->loss.component->ops;
-  return NACRE_OK;
+  return status;
 }
 
-static int report_unknown_output(nacre_graph *graph, const nacre_node *node) {
+static bool is_by_name(const nacre_node *loss) {
+  return loss->kind == NACRE_NODE_MAP &&
+         nacre_node_peek(loss, "type") == NULL;
+}
+
+int nacre_graph_check_loss(nacre_graph *graph, nacre_node *loss) {
+  nacre_head head = { 0 };
+  if (!is_by_name(loss)) {
+    return choose_loss(graph, &head, loss);
+  }
+  int status = NACRE_OK;
+  for (nacre_node *item = loss->first; item != NULL; item = item->next) {
+    if (choose_loss(graph, &head, item) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  }
+  return status;
+}
+
+int nacre_graph_report_output(nacre_graph *graph, const nacre_node *node) {
   const char **names = nacre_arena_alloc(
     nacre_graph_arena(graph), (size_t)graph->n_heads, sizeof(*names));
   if (names == NULL) {
@@ -54,9 +98,7 @@ static int report_unknown_output(nacre_graph *graph, const nacre_node *node) {
 }
 
 static int choose_losses(nacre_graph *graph, nacre_node *loss) {
-  bool by_name = loss->kind == NACRE_NODE_MAP &&
-                 nacre_node_peek(loss, "type") == NULL;
-  if (!by_name) {
+  if (!is_by_name(loss)) {
     if (graph->n_heads > 1) {
       return nacre_report(graph->ctx->error, loss, NACRE_ECONFIG,
                           "the model has %d outputs: give a loss for each by "
@@ -73,14 +115,22 @@ static int choose_losses(nacre_graph *graph, nacre_node *loss) {
       }
     }
     if (head == NULL) {
-      status = report_unknown_output(graph, item);
+      status = nacre_graph_report_output(graph, item);
     } else if (choose_loss(graph, head, item) != NACRE_OK) {
       status = NACRE_ERROR;
     }
   }
   bool any = false;
   for (int i = 0; i < graph->n_heads; i++) {
-    any = any || graph->head[i].loss_ops != NULL;
+    const nacre_head *head = &graph->head[i];
+    any = any || head->loss_ops != NULL;
+    if (status == NACRE_OK && nacre_node_peek(loss, head->name) == NULL) {
+      status = nacre_report(graph->ctx->error, loss, NACRE_ECONFIG,
+                            "output '%s' has no loss", head->name);
+      nacre_error_hint(graph->ctx->error,
+                       "'%s: null' says that it is meant to have none",
+                       head->name);
+    }
   }
   if (status == NACRE_OK && !any) {
     status = nacre_report(graph->ctx->error, loss, NACRE_ECONFIG,

@@ -26,8 +26,8 @@ int nacre_pass_edge_buffer(const nacre_pass *, int edge);
 nacre_op *nacre_pass_op(const nacre_pass *, nacre_op_kind, int index);
 /** The buffer (-1: none) must live during operation `op`. */
 void nacre_pass_touch(const nacre_pass *, int buffer, int op);
-/** The newest operation. */
-int nacre_pass_now(const nacre_pass *);
+/** It must live during the newest operation. */
+void nacre_pass_use(const nacre_pass *, int buffer);
 
 bool nacre_pass_is_view(const nacre_pass *, const nacre_vertex *);
 /** Whether backward of a vertex reads what it put out, or took in. */

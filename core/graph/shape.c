@@ -258,8 +258,9 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
     return NACRE_ERROR;
   }
   if (self.n_outputs < 1 || self.n_outputs < vertex->n_outputs) {
-    return plan_refuse(&self.plan, "it has %d outputs, and output %d is read",
-                       self.n_outputs, vertex->n_outputs - 1);
+    return plan_refuse(&self.plan, "it has %d output%s, but '%s:%d' is read",
+                       self.n_outputs, self.n_outputs == 1 ? "" : "s",
+                       vertex->name, vertex->n_outputs - 1);
   }
   vertex->needs = self.plan.needs;
   if ((vertex->ops->flags & NACRE_LAYER_VIEW) != 0 &&
