@@ -41,7 +41,8 @@ typedef struct nacre_experiment {
   const char *name, *device;
   uint64_t seed;
   nacre_node *model, *loss;
-  bool planned;             /* the graph is built */
+  bool built;               /* the graph's outputs are known */
+  bool planned;             /* and its shapes, losses and metrics */
   nacre_graph graph;
   bool has_loss;
   nacre_optimizer_cfg optimizer;
@@ -88,8 +89,9 @@ int nacre_experiment_plan(nacre_experiment *, const nacre_shape *input);
 #define NACRE_PART_TEST 2u
 int nacre_samples_open(nacre_samples *, nacre_experiment *, uint32_t parts);
 void nacre_samples_close(nacre_samples *);
-/** Shapes of the heads' targets, per sample. [heads], in the arena. */
-nacre_shape *nacre_samples_targets(const nacre_samples *);
+/** The pipes of the heads' targets, NULL where a head has none. [heads], in
+ *  the arena. */
+const nacre_pipe **nacre_samples_targets(const nacre_samples *);
 
 /** Names of numbers that will be logged, for checking monitors: NULL past
  *  the end. */

@@ -68,7 +68,8 @@ static int make_pipes(nacre_samples *samples) {
       known = strcmp(set->field[j].name, transform->field) == 0;
     }
     if (!known) {
-      return nacre_report(experiment->error, transform->choice.node,
+      const nacre_node *node = transform->choice.node;
+      return nacre_report(experiment->error, nacre_node_peek(node, "field"),
                           NACRE_ECONFIG, "the data has no field '%s'",
                           transform->field);
     }
@@ -102,8 +103,8 @@ int nacre_samples_open(nacre_samples *samples, nacre_experiment *experiment,
   nacre_params_ctx *ctx = &experiment->ctx;
   *samples = (nacre_samples){ .experiment = experiment };
   if (!experiment->has_data) {
-    return nacre_error_add(ctx->error, NACRE_ECONFIG, NULL,
-                           "the experiment names no data");
+    return nacre_report(ctx->error, experiment->tree->root, NACRE_ECONFIG,
+                        "the experiment names no data");
   }
   if (open_part(samples, 0, &experiment->train_data, &samples->train) !=
         NACRE_OK ||
@@ -143,16 +144,15 @@ void nacre_samples_close(nacre_samples *samples) {
   *samples = (nacre_samples){ 0 };
 }
 
-nacre_shape *nacre_samples_targets(const nacre_samples *samples) {
+const nacre_pipe **nacre_samples_targets(const nacre_samples *samples) {
   const nacre_experiment *experiment = samples->experiment;
   const nacre_graph *graph = &experiment->graph;
-  nacre_shape *targets = nacre_arena_alloc(
+  const nacre_pipe **targets = nacre_arena_alloc(
     experiment->ctx.arena, (size_t)graph->n_heads + 1, sizeof(*targets));
   for (int i = 0; i < graph->n_heads && targets != NULL; i++) {
     int field = nacre_dataset_find(&samples->set[0], graph->head[i].name, true,
                                    graph->n_heads == 1);
-    targets[i] = field >= 0 ? samples->pipe[field].shape
-                            : graph->edge[graph->head[i].edge].shape;
+    targets[i] = field >= 0 ? &samples->pipe[field] : NULL;
   }
   return targets;
 }

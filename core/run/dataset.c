@@ -152,6 +152,28 @@ bool nacre_pipe_random(const nacre_pipe *pipe) {
   return false;
 }
 
+bool nacre_pipe_invertible(const nacre_pipe *pipe) {
+  for (int i = 0; i < pipe->n_stages; i++) {
+    const struct nacre_stage *stage = &pipe->stage[i];
+    if (stage->transform->ops->invert == NULL ||
+        !nacre_shape_equal(&stage->in, &stage->out)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+int nacre_pipe_invert(const nacre_pipe *pipe, int64_t n, real *x) {
+  int status = NACRE_OK;
+  for (int i = pipe->n_stages - 1; i >= 0 && status == NACRE_OK; i--) {
+    const struct nacre_stage *stage = &pipe->stage[i];
+    const nacre_transform *transform = stage->transform;
+    status = transform->ops->invert(transform->choice.cfg, &stage->in,
+                                    stage->state, n, x, x);
+  }
+  return status;
+}
+
 int64_t nacre_pipe_room(const nacre_pipe *pipe) {
   int64_t room = nacre_shape_count(&pipe->field.shape);
   for (int i = 0; i < pipe->n_stages; i++) {

@@ -43,6 +43,7 @@ typedef struct nacre_split_cfg {
   double fraction;      /* NaN: by folds */
   int64_t folds, fold;  /* 0: by fraction */
   bool stratify, shuffle;
+  const nacre_node *node; /* where that is said; or NULL */
 } nacre_split_cfg;
 extern const nacre_span nacre_split_params;
 
@@ -85,6 +86,12 @@ void nacre_pipe_fini(nacre_pipe *);
 int nacre_pipe_fit(nacre_pipe *, const nacre_split *, int field,
                    nacre_params_ctx *);
 bool nacre_pipe_random(const nacre_pipe *);
+/** Whether every transform can be undone: then predictions of the field can
+ *  be given, and measured, in the data's own units. */
+bool nacre_pipe_invertible(const nacre_pipe *);
+/** Undoes all transforms of an invertible pipe on n samples, in place.
+ *  x: [n, shape] */
+int nacre_pipe_invert(const nacre_pipe *, int64_t n, real *x);
 /** The largest number of elements that a sample has on the way. */
 int64_t nacre_pipe_room(const nacre_pipe *);
 /** Reads rows of a field and sends them through the first `stages` stages

@@ -18,15 +18,16 @@ const char *nacre_metric_name(const nacre_graph *graph,
 
 static int plan_metric(nacre_metric *metric, const nacre_graph *graph,
                        const nacre_metric_cfg *cfg,
-                       const nacre_shape *target, nacre_params_ctx *ctx) {
+                       const nacre_pipe *target, nacre_params_ctx *ctx) {
   const nacre_head *head = &graph->head[cfg->head];
+  const nacre_shape *y = &graph->edge[head->edge].shape;
   nacre_place place = nacre_node_place(cfg->choice.node);
   nacre_error_fail fail;
   *metric = (nacre_metric){ .cfg = cfg, .ops = cfg->choice.component->ops };
   metric->name = nacre_metric_name(graph, cfg);
   nacre_metric_plan plan = {
     .size = sizeof(plan), .cfg = cfg->choice.cfg,
-    .y = graph->edge[head->edge].shape, .target = *target,
+    .y = *y, .target = target != NULL ? target->shape : *y,
     .fail = nacre_error_fail_init(&fail, ctx->error, NACRE_ECONFIG, &place)
   };
   if (head->loss_ops != NULL &&
@@ -37,6 +38,11 @@ static int plan_metric(nacre_metric *metric, const nacre_graph *graph,
   if (metric->ops->plan(&plan) != NACRE_OK) {
     return NACRE_ERROR;
   }
+  if (target != NULL && target->n_stages > 0 &&
+      nacre_pipe_invertible(target) &&
+      nacre_shape_count(y) == nacre_shape_count(&target->shape)) {
+    metric->undo = target;
+  }
   metric->state_size = plan.state_size > 0 ? plan.state_size : 1;
   metric->state = nacre_alloc(1, metric->state_size);
   if (metric->name == NULL || metric->state == NULL) {
@@ -45,11 +51,16 @@ static int plan_metric(nacre_metric *metric, const nacre_graph *graph,
   return NACRE_OK;
 }
 
-/* Host copies of what metrics read, for devices with their own memory. */
+/* Copies of what metrics read, from devices with their own memory, or for
+ * undoing transforms. */
 static int make_copies(nacre_measure *measure, nacre_error *error) {
   const nacre_program *program = measure->program;
   int64_t most = 1;
-  if (program->model->device->ops->read == NULL) {
+  bool wanted = program->model->device->ops->read != NULL;
+  for (int i = 0; i < measure->n_metrics; i++) {
+    wanted = wanted || measure->metric[i].undo != NULL;
+  }
+  if (!wanted) {
     return NACRE_OK;
   }
   for (int i = 0; i < program->model->graph->n_heads; i++) {
@@ -67,7 +78,8 @@ static int make_copies(nacre_measure *measure, nacre_error *error) {
 
 int nacre_measure_make(nacre_measure *measure, nacre_program *program,
                        const nacre_metric_cfg *cfg, int n_metrics,
-                       const nacre_shape *targets, nacre_params_ctx *ctx) {
+                       const nacre_pipe *const *targets,
+                       nacre_params_ctx *ctx) {
   const nacre_graph *graph = program->model->graph;
   *measure = (nacre_measure){ .program = program };
   measure->metric = nacre_alloc((size_t)n_metrics + 1, sizeof(nacre_metric));
@@ -82,7 +94,7 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
   if (measure->loss_name == NULL) {
     return nacre_no_memory(ctx->error);
   }
-  int status = make_copies(measure, ctx->error);
+  int status = NACRE_OK;
   for (int i = 0; i < graph->n_heads; i++) {
     measure->loss_name[i] = nacre_arena_format(ctx->arena, "%s_loss",
                                                graph->head[i].name);
@@ -92,7 +104,7 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
   }
   for (int i = 0; i < n_metrics && status == NACRE_OK; i++) {
     nacre_metric *metric = &measure->metric[measure->n_metrics++];
-    status = plan_metric(metric, graph, &cfg[i], &targets[cfg[i].head], ctx);
+    status = plan_metric(metric, graph, &cfg[i], targets[cfg[i].head], ctx);
     const nacre_bound_head *head = &program->head[cfg[i].head];
     metric->call = (nacre_metric_run){
       .size = sizeof(metric->call), .math = program->model->device->math,
@@ -101,7 +113,7 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
       .target = head->target
     };
   }
-  return status;
+  return status == NACRE_OK ? make_copies(measure, ctx->error) : status;
 }
 
 void nacre_measure_fini(nacre_measure *measure) {
@@ -129,11 +141,19 @@ void nacre_measure_reset(nacre_measure *measure) {
   measure->samples = 0;
 }
 
-/* A tensor where the host can read it. */
-static const real *on_host(const nacre_measure *measure, const real *at,
-                           real *copy, int64_t n) {
+/* n numbers of a tensor where the host can read them, without what `undo`
+ * did to the batch. */
+static const real *copy_of(const nacre_measure *measure, const real *at,
+                           real *copy, int64_t n, const nacre_pipe *undo) {
   nacre_device *device = measure->program->model->device;
-  device->ops->read(device->self, copy, at, (size_t)n * sizeof(real));
+  if (device->ops->read != NULL) {
+    device->ops->read(device->self, copy, at, (size_t)n * sizeof(real));
+  } else {
+    memcpy(copy, at, (size_t)n * sizeof(real));
+  }
+  if (undo != NULL) {
+    (void)nacre_pipe_invert(undo, measure->program->batch, copy);
+  }
   return copy;
 }
 
@@ -157,10 +177,10 @@ void nacre_measure_batch(nacre_measure *measure, double penalty) {
     nacre_metric_run *call = &metric->call;
     call->rows = rows;
     if (measure->y != NULL) {
-      call->y = on_host(measure, head->prediction, measure->y,
-                        rows * head->cols);
-      call->target = on_host(measure, head->target, measure->target,
-                             rows * head->target_cols);
+      call->y = copy_of(measure, head->prediction, measure->y,
+                        rows * head->cols, metric->undo);
+      call->target = copy_of(measure, head->target, measure->target,
+                             rows * head->target_cols, metric->undo);
     }
     /* Weights are of samples; a metric over several rows of a sample counts
      * each row alike. */

@@ -3,6 +3,7 @@
 #ifndef NACRE_RUN_MEASURE_H
 #define NACRE_RUN_MEASURE_H
 
+#include "run/dataset.h"
 #include "run/program.h"
 
 /** A metric of an output, as the experiment asks for it. */
@@ -20,6 +21,7 @@ typedef struct nacre_metric {
   void *state;
   size_t state_size;
   nacre_metric_run call; /* bound: what is the same in every batch */
+  const nacre_pipe *undo; /* the target's transforms; NULL: nothing to undo */
 } nacre_metric;
 
 typedef struct nacre_measure {
@@ -31,14 +33,18 @@ typedef struct nacre_measure {
   double *rows;          /* [heads] */
   double penalty;        /* sum over batches, by samples */
   int64_t samples;
-  real *y, *target;      /* host copies; NULL when the device's are host's */
+  real *y, *target;      /* copies on the host; NULL: metrics can read what
+                            the program wrote */
 } nacre_measure;
 
-/** Plans metrics for a program that takes losses. `targets` are the shapes
- *  of the heads' targets, per sample. */
+/** Plans metrics for a program that takes losses. `targets` are the pipes of
+ *  the heads' targets, NULL for a head without one; they are borrowed.
+ *  Losses are of transformed targets, as the network is trained to meet;
+ *  metrics are of the data's own units wherever the transforms can be
+ *  undone. */
 int nacre_measure_make(nacre_measure *, nacre_program *,
                        const nacre_metric_cfg *, int n_metrics,
-                       const nacre_shape *targets, nacre_params_ctx *);
+                       const nacre_pipe *const *targets, nacre_params_ctx *);
 void nacre_measure_fini(nacre_measure *);
 
 void nacre_measure_reset(nacre_measure *);

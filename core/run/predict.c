@@ -206,7 +206,7 @@ int nacre_prediction_open(nacre_prediction_input *input,
                           const nacre_tensors *tensors, const char *weights,
                           const char *path, const char *format) {
   nacre_params_ctx *ctx = &experiment->ctx;
-  *input = (nacre_prediction_input){ 0 };
+  *input = (nacre_prediction_input){ .weights = weights };
   const char *state = nacre_checkpoint_source(tensors);
   if (choose_input(input, experiment, path, format) != NACRE_OK) {
     return NACRE_ERROR;
@@ -237,8 +237,59 @@ int nacre_prediction_open(nacre_prediction_input *input,
                               ctx->error);
 }
 
+/* The name of a head's target among the fields that transforms name; NULL:
+ * none is put on it, or one that cannot be undone. */
+static const char *find_undo(const nacre_prediction_input *input,
+                             const nacre_experiment *experiment, int head) {
+  const nacre_graph *graph = &experiment->graph;
+  const char *name = NULL;
+  bool possible = true;
+  for (int i = 0; i < experiment->n_transforms; i++) {
+    const nacre_transform *transform = &experiment->transform[i];
+    const char *field = transform->field;
+    if (field == NULL ||
+        nacre_dataset_find(&input->set, field, false, false) >= 0 ||
+        (graph->n_heads > 1 && strcmp(field, graph->head[head].name) != 0)) {
+      continue;
+    }
+    name = field;
+    possible = possible && transform->ops->invert != NULL;
+  }
+  return possible ? name : NULL;
+}
+
+/* Predictions leave as targets came, so their transforms are made again from
+ * the saved state: the input file need not have the targets. */
+static int make_undo(nacre_prediction_input *input,
+                     const nacre_predictor *predictor) {
+  nacre_experiment *experiment = predictor->experiment;
+  const nacre_graph *graph = &experiment->graph;
+  input->undo = nacre_alloc((size_t)graph->n_heads + 1, sizeof(nacre_pipe));
+  if (input->undo == NULL) {
+    return nacre_no_memory(experiment->error);
+  }
+  for (int i = 0; i < graph->n_heads; i++) {
+    nacre_pipe *undo = &input->undo[input->n_undo++];
+    nacre_field field = { .name = find_undo(input, experiment, i),
+                          .shape = graph->edge[graph->head[i].edge].shape,
+                          .flags = NACRE_FIELD_TARGET };
+    if (field.name != NULL &&
+        nacre_pipe_make(undo, &field, experiment->transform,
+                        experiment->n_transforms, &experiment->ctx) !=
+          NACRE_OK) {
+      return NACRE_ERROR;
+    }
+  }
+  return nacre_checkpoint_fit(input->undo, input->n_undo,
+                              &predictor->tensors, input->weights,
+                              experiment->error);
+}
+
 int nacre_prediction_join(nacre_prediction_input *input,
                           nacre_predictor *predictor) {
+  if (make_undo(input, predictor) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
   input->ready = true;
   return nacre_feed_make(&input->feed, &predictor->program, &input->split,
                          input->pipe, input->n_pipes, false,
@@ -253,6 +304,10 @@ void nacre_prediction_close(nacre_prediction_input *input) {
     nacre_pipe_fini(&input->pipe[i]);
   }
   nacre_free(input->pipe);
+  for (int i = 0; i < input->n_undo; i++) {
+    nacre_pipe_fini(&input->undo[i]);
+  }
+  nacre_free(input->undo);
   nacre_dataset_close(&input->set);
   *input = (nacre_prediction_input){ 0 };
 }
@@ -274,5 +329,10 @@ int nacre_prediction_rows(nacre_prediction_input *input,
     return NACRE_ERROR;
   }
   take_outputs(predictor, n, outputs);
+  for (int i = 0; i < input->n_undo; i++) {
+    if (nacre_pipe_invert(&input->undo[i], n, outputs[i]) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+  }
   return NACRE_OK;
 }

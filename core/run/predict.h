@@ -36,12 +36,16 @@ int nacre_predictor_fault(const nacre_program *, nacre_error *);
  *  saved. `path` "-" is standard input; `format` (may be NULL) names the
  *  source's component, else the file's suffix does. */
 typedef struct nacre_prediction_input {
+  const char *weights; /* borrowed, for messages */
   nacre_choice choice;
   nacre_dataset set;
   nacre_split split;
   nacre_pipe *pipe;
   int n_pipes;
   nacre_feed feed;
+  nacre_pipe *undo; /* [heads]: what was done to the targets; no stages where
+                       that cannot be undone */
+  int n_undo;
   bool ready;
 } nacre_prediction_input;
 
@@ -53,7 +57,8 @@ int nacre_prediction_open(nacre_prediction_input *, nacre_experiment *,
 int nacre_prediction_join(nacre_prediction_input *, nacre_predictor *);
 void nacre_prediction_close(nacre_prediction_input *);
 /** Predicts rows first .. first+n-1, n at most the predictor's batch;
- *  outputs[i] gets head i's predictions. */
+ *  outputs[i] gets head i's predictions, in the units that the data had
+ *  before transforms, wherever these can be undone. */
 int nacre_prediction_rows(nacre_prediction_input *, nacre_predictor *,
                           int64_t first, int64_t n, real *const *outputs);
 

@@ -14,7 +14,7 @@
 
 static int make_pass(nacre_trainer *trainer, nacre_pass_over *pass,
                      nacre_program *program, const nacre_split *split,
-                     const nacre_shape *targets) {
+                     const nacre_pipe *const *targets) {
   nacre_experiment *experiment = trainer->experiment;
   if (split->n == 0) {
     return NACRE_OK;
@@ -78,7 +78,7 @@ static int make_programs(nacre_trainer *trainer) {
   nacre_experiment *experiment = trainer->experiment;
   nacre_error *error = experiment->error;
   nacre_samples *samples = &trainer->samples;
-  nacre_shape *targets = nacre_samples_targets(samples);
+  const nacre_pipe **targets = nacre_samples_targets(samples);
   if (targets == NULL) {
     return nacre_no_memory(error);
   }
