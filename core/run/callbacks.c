@@ -60,11 +60,12 @@ static void view_scale(nacre_training *view, double factor) {
 static void view_remember(nacre_training *view) {
   /* Without memory for a copy there is nothing to go back to; restore()
    * then keeps the weights as they are. */
-  (void)nacre_trainer_remember(trainer_of(view));
+  nacre_trainer *trainer = trainer_of(view);
+  (void)nacre_trainer_remember(trainer, &trainer->remembered);
 }
 
 static void view_restore(nacre_training *view) {
-  nacre_trainer_restore(trainer_of(view));
+  nacre_trainer_restore(trainer_of(view), trainer_of(view)->remembered);
 }
 
 static char *checkpoint_file(const char *name) {

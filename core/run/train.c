@@ -218,6 +218,7 @@ void nacre_trainer_fini(nacre_trainer *trainer) {
   nacre_free(trainer->class_weight);
   nacre_free(trainer->order);
   nacre_free(trainer->log);
+  nacre_free(trainer->remembered);
   nacre_free(trainer->best);
   nacre_model_fini(&trainer->model);
   nacre_device_close(&trainer->device);
@@ -473,9 +474,9 @@ static int keep_best(nacre_trainer *trainer) {
     }
   }
   if (isfinite(value) &&
-      (!trainer->remembered || value < trainer->best_value)) {
+      (trainer->best == NULL || value < trainer->best_value)) {
     trainer->best_value = value;
-    return nacre_trainer_remember(trainer);
+    return nacre_trainer_remember(trainer, &trainer->best);
   }
   return NACRE_OK;
 }
@@ -545,7 +546,7 @@ int nacre_trainer_fit(nacre_trainer *trainer) {
     return NACRE_ERROR;
   }
   if (experiment->final_weights.value == NACRE_FINAL_BEST) {
-    nacre_trainer_restore(trainer);
+    nacre_trainer_restore(trainer, trainer->best);
   }
   return trainer->options.dir != NULL
     ? nacre_trainer_save(trainer, "weights.safetensors") : NACRE_OK;
@@ -553,26 +554,24 @@ int nacre_trainer_fit(nacre_trainer *trainer) {
 
 /* Weights. */
 
-int nacre_trainer_remember(nacre_trainer *trainer) {
+int nacre_trainer_remember(nacre_trainer *trainer, real **to) {
   nacre_model *model = &trainer->model;
-  if (trainer->best == NULL) {
-    trainer->best = nacre_alloc((size_t)model->total + 1, sizeof(real));
-    if (trainer->best == NULL) {
+  if (*to == NULL) {
+    *to = nacre_alloc((size_t)model->total + 1, sizeof(real));
+    if (*to == NULL) {
       return nacre_no_memory(trainer->experiment->error);
     }
   }
   for (int i = 0; i < model->graph->n_variables; i++) {
-    nacre_model_read(model, i, trainer->best + model->offset[i]);
+    nacre_model_read(model, i, *to + model->offset[i]);
   }
-  trainer->remembered = true;
   return NACRE_OK;
 }
 
-void nacre_trainer_restore(nacre_trainer *trainer) {
+void nacre_trainer_restore(nacre_trainer *trainer, const real *from) {
   nacre_model *model = &trainer->model;
-  for (int i = 0; trainer->remembered && i < model->graph->n_variables;
-       i++) {
-    nacre_model_write(model, i, trainer->best + model->offset[i]);
+  for (int i = 0; from != NULL && i < model->graph->n_variables; i++) {
+    nacre_model_write(model, i, from + model->offset[i]);
   }
 }
 

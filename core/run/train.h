@@ -74,9 +74,9 @@ typedef struct nacre_trainer {
   int64_t batches;          /* of an epoch */
   nacre_log_item *log;
   int n_logs;
-  real *best;               /* remembered weights, host */
-  bool remembered;
-  double best_value;        /* of final_weights: best */
+  real *remembered;         /* weights, by callbacks; host; NULL: none */
+  real *best;               /* the same, of final_weights: best */
+  double best_value;        /* their loss */
   nacre_bound_callback *callback;
   int n_callbacks;
   nacre_training view;      /* as callbacks see this */
@@ -112,9 +112,10 @@ int nacre_callbacks_make(nacre_trainer *);
 void nacre_callbacks_fini(nacre_trainer *);
 int nacre_callbacks_tell(nacre_trainer *, int32_t event);
 bool nacre_callbacks_want(const nacre_trainer *, int32_t event);
-/** Copies the weights to memory, and back. */
-int nacre_trainer_remember(nacre_trainer *);
-void nacre_trainer_restore(nacre_trainer *);
+/** Copies the weights to memory, made at first, and back if there are any
+ *  in it. */
+int nacre_trainer_remember(nacre_trainer *, real **to);
+void nacre_trainer_restore(nacre_trainer *, const real *from);
 int nacre_trainer_save(nacre_trainer *, const char *file);
 
 #endif

@@ -19,7 +19,8 @@
   X(test_host)       \
   X(test_cpu_gemm)  \
   X(test_cpu_math)  \
-  X(test_program)
+  X(test_program)   \
+  X(test_train)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)
