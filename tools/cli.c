@@ -285,7 +285,8 @@ void cli_bytes(double bytes, char out[32]) {
 void cli_count(double count, char out[32]) {
   static const char *const units[] = { "", " k", " M", " G", " T", " P" };
   int unit = 0;
-  while (count >= 10000 && unit < 5) {
+  /* Four digits are read as they stand. */
+  while (count >= (unit == 0 ? 10000 : 1000) && unit < 5) {
     count /= 1000;
     unit++;
   }

@@ -243,6 +243,9 @@ static int backward_layer(const nacre_pass *walk, int index) {
 }
 
 int nacre_pass_backward(const nacre_pass *walk) {
+  if (walk->mode == NACRE_MODE_PREDICT) {
+    return NACRE_OK; /* a loss would want targets */
+  }
   if (find_active(walk) != NACRE_OK || backward_heads(walk) != NACRE_OK) {
     return NACRE_ERROR;
   }
