@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "experiment.h"
 
+#include "base/text.h"
+#include "sections.h"
 #include "yaml/merge.h"
 #include "yaml/report.h"
 
@@ -17,7 +19,8 @@ typedef struct top_cfg {
 } top_cfg;
 
 static const nacre_param top_params[] = {
-  NACRE_PARAM(top_cfg, nacre, NULL, "[1,1]", "", "Version of the format.", 0),
+  NACRE_PARAM(top_cfg, nacre, NULL, NULL, "",
+              "Version of the format, which is 1.", 0),
   NACRE_PARAM(top_cfg, name, "null", NULL, "",
               "Name of the experiment; the file's by default.", 0),
   NACRE_PARAM(top_cfg, seed, "0", "[0,inf)", "",
@@ -52,17 +55,21 @@ static const char *const train_keys[] = {
   "validation_frequency", NULL
 };
 
-static const nacre_param data_params[] = {
-  NACRE_PARAM(nacre_train_cfg, batch_size, "null", "[1,1000000000]",
-              "samples", "Samples in a step; 32 by default.", 0),
-};
-static const char *const data_keys[] = { "batch_size", "train", "validation",
-                                         "test", "transform", NULL };
-static const char *const part_keys[] = {
-  "from", "fraction", "folds", "fold", "stratify", "shuffle", NULL
-};
 static const char *const metric_keys[] = { "type", "weighted", NULL };
-static const char *const transform_keys[] = { "type", "field", NULL };
+
+static int report_device(nacre_experiment *experiment,
+                         const nacre_node *node) {
+  nacre_error *error = experiment->error;
+  const char *near = nacre_registry_nearest(
+    experiment->registry, NACRE_KIND_DEVICE, experiment->device);
+  nacre_report(error, node != NULL ? node : experiment->tree->root,
+               NACRE_EPLUGIN, "no plugin provides the device '%s'",
+               experiment->device);
+  if (near != NULL) {
+    nacre_error_hint(error, "did you mean '%s'?", near);
+  }
+  return NACRE_ERROR;
+}
 
 static int read_top(nacre_experiment *experiment, const char *path) {
   nacre_params_ctx *ctx = &experiment->ctx;
@@ -78,11 +85,21 @@ static int read_top(nacre_experiment *experiment, const char *path) {
       NACRE_OK) {
     status = NACRE_ERROR;
   }
+  if (status == NACRE_OK && top.nacre != 1) {
+    status = nacre_report(ctx->error, nacre_node_peek(root, "nacre"),
+                          NACRE_ECONFIG,
+                          "this program reads version 1 of the format, not "
+                          "%lld", (long long)top.nacre);
+  }
   experiment->seed = (uint64_t)top.seed;
   experiment->device = top.device != NULL ? top.device : "cpu";
   experiment->final_weights = top.final_weights;
   experiment->name = top.name;
   ctx->device = experiment->device;
+  if (!nacre_registry_has(ctx->registry, NACRE_KIND_DEVICE,
+                          experiment->device)) {
+    status = report_device(experiment, nacre_node_peek(root, "device"));
+  }
   if (top.name != NULL) {
     nacre_node *node = nacre_node_peek(root, "name");
     if (top.name[0] == '\0' || top.name[0] == '.' ||
@@ -114,123 +131,6 @@ static int read_train(nacre_experiment *experiment, nacre_node *node) {
                                            node) != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  return status;
-}
-
-/* Data. */
-
-static int read_part(nacre_experiment *experiment, nacre_node *node,
-                     nacre_part_cfg *part, const char *what) {
-  nacre_params_ctx *ctx = &experiment->ctx;
-  *part = (nacre_part_cfg){ .node = node };
-  if (node == NULL || nacre_node_is_null(node)) {
-    part->node = NULL;
-    return NACRE_OK;
-  }
-  nacre_node *from = node->kind == NACRE_NODE_MAP
-    ? nacre_node_get(node, "from") : NULL;
-  if (from == NULL) {
-    return nacre_choose(ctx, NACRE_KIND_SOURCE, node, NULL, false,
-                        &part->source);
-  }
-  int status = NACRE_OK;
-  if (from->kind != NACRE_NODE_SCALAR || strcmp(from->text, "train") != 0 ||
-      part == &experiment->train_data) {
-    status = nacre_report(ctx->error, from, NACRE_ECONFIG,
-                          "samples can only be taken from 'train', for "
-                          "validation or test");
-  }
-  if (nacre_params_fill(ctx, nacre_split_params, &part->split, what, node) !=
-        NACRE_OK ||
-      nacre_params_unknown(ctx, nacre_split_params, part_keys, what, node) !=
-        NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  const nacre_split_cfg *split = &part->split;
-  if (isnan(split->fraction) == (split->folds == 0)) {
-    status = nacre_report(ctx->error, node, NACRE_ECONFIG,
-                          "%s needs either a 'fraction' or 'folds'", what);
-  } else if (split->folds == 1 ||
-             (split->folds > 0 && split->fold >= split->folds)) {
-    status = nacre_report(ctx->error, node, NACRE_ECONFIG,
-                          "'folds' is at least 2, and 'fold' less than it");
-  }
-  return status;
-}
-
-static int read_transforms(nacre_experiment *experiment, nacre_node *list) {
-  nacre_params_ctx *ctx = &experiment->ctx;
-  int n = list->kind == NACRE_NODE_LIST ? list->count : 1, status = NACRE_OK;
-  experiment->transform =
-    nacre_arena_alloc(ctx->arena, (size_t)n + 1, sizeof(nacre_transform));
-  if (experiment->transform == NULL) {
-    return nacre_no_memory(ctx->error);
-  }
-  nacre_node *node = list->kind == NACRE_NODE_LIST ? list->first : list;
-  for (int i = 0; i < n; i++, node = node->next) {
-    nacre_transform *transform = &experiment->transform[i];
-    nacre_node *field = node->kind == NACRE_NODE_MAP
-      ? nacre_node_get(node, "field") : NULL;
-    transform->number = i;
-    if (field != NULL && field->kind != NACRE_NODE_SCALAR) {
-      status = nacre_report(ctx->error, field, NACRE_ECONFIG,
-                            "expected the name of a field");
-    } else if (field != NULL) {
-      transform->field = field->text;
-    }
-    if (nacre_choose(ctx, NACRE_KIND_TRANSFORM, node, transform_keys, false,
-                     &transform->choice) != NACRE_OK) {
-      status = NACRE_ERROR;
-    } else {
-      transform->ops = transform->choice.component->ops;
-    }
-  }
-  experiment->n_transforms = n;
-  return status;
-}
-
-static int read_data(nacre_experiment *experiment, nacre_node *node) {
-  nacre_params_ctx *ctx = &experiment->ctx;
-  nacre_span table = NACRE_SPAN(data_params);
-  nacre_train_cfg sizes = { 0 };
-  if (node->kind != NACRE_NODE_MAP) {
-    return nacre_report(ctx->error, node, NACRE_ECONFIG,
-                        "expected a map with 'train'");
-  }
-  int status = nacre_params_fill(ctx, table, &sizes, "'data'", node);
-  nacre_node *train = nacre_node_get(node, "train");
-  nacre_node *validation = nacre_node_get(node, "validation");
-  nacre_node *test = nacre_node_get(node, "test");
-  nacre_node *transform = nacre_node_get(node, "transform");
-  if (train == NULL) {
-    status = nacre_report_key(ctx->error, node, NACRE_ECONFIG,
-                              "'data' needs a 'train' source");
-  }
-  if (read_part(experiment, train, &experiment->train_data, "'train'") !=
-        NACRE_OK ||
-      read_part(experiment, validation, &experiment->validation,
-                "'validation'") != NACRE_OK ||
-      read_part(experiment, test, &experiment->test, "'test'") != NACRE_OK) {
-    status = NACRE_ERROR;
-  }
-  if (transform != NULL &&
-      read_transforms(experiment, transform) != NACRE_OK) {
-    status = NACRE_ERROR;
-  }
-  if (nacre_params_unknown(ctx, table, data_keys, "'data'", node) !=
-      NACRE_OK) {
-    status = NACRE_ERROR;
-  }
-  if (sizes.batch_size != INT64_MIN) {
-    if (experiment->train.batch_size != INT64_MIN) {
-      status = nacre_report_key(ctx->error,
-                                nacre_node_peek(node, "batch_size"),
-                                NACRE_ECONFIG,
-                                "'batch_size' is given under 'train' too");
-    }
-    experiment->batch_size = sizes.batch_size;
-  }
-  experiment->has_data = train != NULL;
   return status;
 }
 
@@ -286,7 +186,8 @@ static int count_items(const nacre_node *node) {
   return n;
 }
 
-/* A metric, a list, or a map from outputs to either. */
+/* A metric, a list, or a map from outputs to either. Where the model has
+ * not been built, its outputs are whatever the map says. */
 static int read_metrics(nacre_experiment *experiment, nacre_node *node) {
   nacre_params_ctx *ctx = &experiment->ctx;
   const nacre_graph *graph = &experiment->graph;
@@ -302,25 +203,24 @@ static int read_metrics(nacre_experiment *experiment, nacre_node *node) {
   bool by_name = node->kind == NACRE_NODE_MAP &&
                  nacre_node_peek(node, "type") == NULL;
   if (!by_name) {
-    if (graph->n_heads > 1) {
+    if (experiment->built && graph->n_heads > 1) {
       return nacre_report(ctx->error, node, NACRE_ECONFIG,
                           "the model has %d outputs: give metrics for each "
                           "by name", graph->n_heads);
     }
     return read_metric_list(experiment, node, 0);
   }
-  int status = NACRE_OK;
+  int status = NACRE_OK, n = 0;
   for (nacre_node *item = node->first; item != NULL; item = item->next) {
-    int head = -1;
-    for (int i = 0; i < graph->n_heads; i++) {
+    int head = experiment->built ? -1 : n;
+    for (int i = 0; i < graph->n_heads && experiment->built; i++) {
       if (strcmp(graph->head[i].name, item->key->text) == 0) {
         head = i;
       }
     }
+    n++;
     if (head < 0) {
-      status = nacre_report_key(ctx->error, item, NACRE_ECONFIG,
-                                "the model has no output called '%s'",
-                                item->key->text);
+      status = nacre_graph_report_output(&experiment->graph, item);
     } else if (read_metric_list(experiment, item, head) != NACRE_OK) {
       status = NACRE_ERROR;
     }
@@ -358,6 +258,43 @@ bool nacre_experiment_logs(const nacre_experiment *experiment,
   return false;
 }
 
+/* Which number may have been meant, or where it would come from. */
+static void hint_logs(const nacre_experiment *experiment, const char *name) {
+  nacre_arena *arena = experiment->ctx.arena;
+  size_t room = 2 * (size_t)experiment->n_metrics + 3;
+  const char **known = nacre_arena_alloc(arena, room, sizeof(*known));
+  int n = 0;
+  if (known == NULL) {
+    return;
+  }
+  known[n++] = "loss";
+  known[n++] = "val/loss";
+  known[n++] = "learning_rate";
+  for (int i = 0; i < experiment->n_metrics; i++) {
+    const char *own =
+      nacre_metric_name(&experiment->graph, &experiment->metric[i]);
+    const char *held = own != NULL ? nacre_arena_format(arena, "val/%s", own)
+                                   : NULL;
+    if (held == NULL) {
+      return;
+    }
+    known[n++] = own;
+    known[n++] = held;
+  }
+  const char *near = nacre_nearest(name, known, n);
+  if (near != NULL && strcmp(near, name) != 0 &&
+      nacre_experiment_logs(experiment, near)) {
+    nacre_error_hint(experiment->error, "did you mean '%s'?", near);
+  } else if (strncmp(name, "val", 3) == 0 &&
+             experiment->validation.node == NULL) {
+    nacre_error_hint(experiment->error, "there is no validation data");
+  } else {
+    nacre_error_hint(experiment->error,
+                     "the loss is 'loss', metrics have their own names, on "
+                     "validation data with 'val/' before them");
+  }
+}
+
 static int check_monitors(nacre_experiment *experiment,
                           const nacre_choice *callback) {
   const nacre_callback_ops *ops = callback->component->ops;
@@ -376,11 +313,7 @@ static int check_monitors(nacre_experiment *experiment,
                           node != NULL ? node : callback->node,
                           NACRE_ECONFIG, "nothing called '%s' is logged",
                           name);
-    nacre_error_hint(experiment->error, strncmp(name, "val/", 4) == 0 &&
-                                          experiment->validation.node == NULL
-                       ? "there is no validation data"
-                       : "the loss is 'loss', metrics have their own names, "
-                         "on validation data with 'val/' before them");
+    hint_logs(experiment, name);
   }
   return status;
 }
@@ -405,39 +338,55 @@ static int read_callbacks(nacre_experiment *experiment, nacre_node *list) {
       continue;
     }
     experiment->n_callbacks++;
-    if (experiment->planned &&
-        check_monitors(experiment, choice) != NACRE_OK) {
-      status = NACRE_ERROR;
-    }
   }
   return status;
 }
 
 /* The model and all that needs its outputs' names. */
 
-int nacre_experiment_plan(nacre_experiment *experiment,
-                          const nacre_shape *input) {
+/* shaped: `input`, or else the YAML, says what the model reads; else its
+ * shapes are not looked at. */
+static int plan(nacre_experiment *experiment, const nacre_shape *input,
+                bool shaped) {
   nacre_params_ctx *ctx = &experiment->ctx;
   nacre_node *root = experiment->tree->root;
-  nacre_graph_fini(&experiment->graph);
-  if (nacre_graph_build(&experiment->graph, ctx, experiment->model, input) !=
-        NACRE_OK ||
-      nacre_graph_shape(&experiment->graph, experiment->batch_size) !=
-        NACRE_OK ||
-      nacre_graph_link(&experiment->graph, experiment->loss) != NACRE_OK) {
-    return NACRE_ERROR;
+  nacre_graph *graph = &experiment->graph;
+  nacre_graph_fini(graph);
+  int status = nacre_graph_build(graph, ctx, experiment->model, input);
+  experiment->built = status == NACRE_OK;
+  if (experiment->built) {
+    status = shaped ? nacre_graph_shape(graph, experiment->batch_size)
+                    : NACRE_OK;
+    if (nacre_graph_link(graph, experiment->loss) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
+  } else if (experiment->loss != NULL) {
+    (void)nacre_graph_check_loss(graph, experiment->loss);
   }
-  experiment->planned = true;
+  experiment->planned = shaped && status == NACRE_OK;
   nacre_node *metrics = nacre_node_peek(root, "metrics");
-  int status = NACRE_OK;
-  if (metrics != NULL) {
-    status = read_metrics(experiment, metrics);
+  if (metrics != NULL && read_metrics(experiment, metrics) != NACRE_OK) {
+    return NACRE_ERROR; /* which numbers are logged is not known */
   }
-  for (int i = 0; i < experiment->n_callbacks; i++) {
+  for (int i = 0; i < experiment->n_callbacks && experiment->built; i++) {
     if (check_monitors(experiment, &experiment->callback[i]) != NACRE_OK) {
       status = NACRE_ERROR;
     }
   }
+  return status;
+}
+
+int nacre_experiment_plan(nacre_experiment *experiment,
+                          const nacre_shape *input) {
+  return plan(experiment, input, true);
+}
+
+/* All of a model but its shapes, which its data will give. */
+static int check_unshaped(nacre_experiment *experiment) {
+  nacre_shape any = nacre_shape_1d(1);
+  int status = plan(experiment, &any, false);
+  nacre_graph_fini(&experiment->graph);
+  experiment->built = false;
   return status;
 }
 
@@ -461,10 +410,10 @@ static int read_all(nacre_experiment *experiment, const char *path) {
   if (read_train(experiment, nacre_node_peek(root, "train")) != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  experiment->batch_size = experiment->train.batch_size != INT64_MIN
-    ? experiment->train.batch_size : 32;
+  experiment->batch_size = experiment->train.batch_size >= 1
+    ? experiment->train.batch_size : 32; /* also where it was refused */
   nacre_node *data = nacre_node_peek(root, "data");
-  if (data != NULL && read_data(experiment, data) != NACRE_OK) {
+  if (data != NULL && nacre_experiment_read_data(experiment, data) != NACRE_OK) {
     status = NACRE_ERROR;
   }
   experiment->model = nacre_node_peek(root, "model");
@@ -481,8 +430,10 @@ static int read_all(nacre_experiment *experiment, const char *path) {
     return nacre_report(ctx->error, root, NACRE_ECONFIG,
                         "an experiment needs a 'model'");
   }
-  if ((nacre_graph_has_inputs(experiment->model) || !experiment->has_data) &&
-      nacre_experiment_plan(experiment, NULL) != NACRE_OK) {
+  bool wait = experiment->has_data &&
+              !nacre_graph_has_inputs(experiment->model);
+  if ((wait ? check_unshaped(experiment)
+            : nacre_experiment_plan(experiment, NULL)) != NACRE_OK) {
     status = NACRE_ERROR;
   }
   return status;

@@ -128,8 +128,14 @@ static const char **candidates(nacre_span params, const char *const *more,
       names[(*n)++] = param->alias;
     }
   }
-  for (; more != NULL && *more != NULL; more++) {
-    names[(*n)++] = *more;
+  for (int own = *n; more != NULL && *more != NULL; more++) {
+    bool twice = false;
+    for (int i = 0; i < own; i++) {
+      twice = twice || strcmp(names[i], *more) == 0;
+    }
+    if (!twice) {
+      names[(*n)++] = *more;
+    }
   }
   return names;
 }
@@ -200,11 +206,6 @@ static int report_unknown(const nacre_fill *fill, uint32_t kind,
     return NACRE_ERROR;
   }
   nacre_fill_report(fill, node, "unknown %s '%s'", what, name);
-  const char *near = nacre_registry_nearest(registry, kind, name);
-  if (near != NULL) {
-    nacre_error_hint(error, "did you mean '%s'?", near);
-    return NACRE_ERROR;
-  }
   for (uint32_t other = 1; other < NACRE_KIND_COUNT; other++) {
     if (other != kind && nacre_registry_has(registry, other, name)) {
       nacre_error_hint(error, "'%s' is known, but as %s", name,
@@ -212,7 +213,10 @@ static int report_unknown(const nacre_fill *fill, uint32_t kind,
       return NACRE_ERROR;
     }
   }
-  if (nacre_registry_count(registry) == 0) {
+  const char *near = nacre_registry_nearest(registry, kind, name);
+  if (near != NULL) {
+    nacre_error_hint(error, "did you mean '%s'?", near);
+  } else if (nacre_registry_count(registry) == 0) {
     nacre_error_hint(error, "no plugins were found: is NACRE_PLUGIN_PATH "
                             "set to where they are?");
   }

@@ -10,6 +10,17 @@ static nacre_place choice_place(const nacre_choice *choice) {
   return choice->node != NULL ? nacre_node_place(choice->node) : none;
 }
 
+/* A problem within a file does not say why the file was read. */
+static void say_who_reads(nacre_error *error, const nacre_place *place) {
+  const nacre_problem *last =
+    error->count > 0 ? &error->problem[error->count - 1] : NULL;
+  if (last != NULL && last->file != NULL && last->hint == NULL &&
+      place->file != NULL && strcmp(last->file, place->file) != 0) {
+    nacre_error_hint(error, "read because of %s:%d", place->file,
+                     place->line);
+  }
+}
+
 int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
                        const nacre_choice *choice, const char *state,
                        bool predicting) {
@@ -31,6 +42,7 @@ int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
                       "data source '%s' could not be opened",
                       choice->component->name);
     }
+    say_who_reads(ctx->error, &place);
     return NACRE_ERROR;
   }
   set->count = set->ops->count(set->self);

@@ -59,6 +59,27 @@ static nacre_channel *add_channel(nacre_feed *feed, const nacre_pipe *pipes,
   return channel;
 }
 
+/* The fields that there are instead. */
+static void hint_fields(nacre_feed *feed, bool targets) {
+  const nacre_dataset *set = feed->split->set;
+  nacre_text names = { 0 };
+  for (int i = 0; i < set->n_fields; i++) {
+    bool target = (set->field[i].flags & NACRE_FIELD_TARGET) != 0;
+    if (target == targets) {
+      nacre_text_printf(&names, "%s'%s'", names.n > 0 ? ", " : "",
+                        set->field[i].name);
+    }
+  }
+  if (names.n > 0 && !names.failed) {
+    nacre_error_hint(feed->error, "its %s are %s",
+                     targets ? "targets" : "inputs", names.at);
+  } else if (names.n == 0) {
+    nacre_error_hint(feed->error, "it has no %s",
+                     targets ? "targets" : "inputs");
+  }
+  nacre_text_fini(&names);
+}
+
 static int join_input(nacre_feed *feed, const nacre_pipe *pipes, int n_pipes,
                       int input) {
   const nacre_graph *graph = feed->program->model->graph;
@@ -68,9 +89,10 @@ static int join_input(nacre_feed *feed, const nacre_pipe *pipes, int n_pipes,
   int field =
     nacre_dataset_find(set, edge->name, false, graph->n_inputs == 1);
   if (field < 0) {
-    return nacre_error_add(feed->error, NACRE_EDATA, &place,
-                           "the data has no field for input '%s'",
-                           edge->name);
+    nacre_error_add(feed->error, NACRE_EDATA, &place,
+                    "the data has no field for input '%s'", edge->name);
+    hint_fields(feed, false);
+    return NACRE_ERROR;
   }
   nacre_channel *channel = add_channel(feed, pipes, n_pipes, field);
   if (channel == NULL) {
@@ -105,6 +127,11 @@ static int report_target(nacre_feed *feed, const nacre_channel *channel,
     nacre_error_hint(feed->error,
                      "targets that are class numbers need a loss for class "
                      "numbers, or a transform that makes them one-hot");
+  } else if (head->target_cols == 1 &&
+             channel->count == head->rows_per_sample * head->cols) {
+    nacre_error_hint(feed->error,
+                     "this loss takes class numbers; one-hot targets need "
+                     "one that takes a value for each output");
   }
   return NACRE_ERROR;
 }
@@ -122,9 +149,11 @@ static int join_head(nacre_feed *feed, const nacre_pipe *pipes, int n_pipes,
   int field = nacre_dataset_find(set, head->head->name, true,
                                  graph->n_heads == 1);
   if (field < 0) {
-    return nacre_error_add(feed->error, NACRE_EDATA, &place,
-                           "the data has no target for output '%s'",
-                           head->head->name);
+    nacre_error_add(feed->error, NACRE_EDATA, &place,
+                    "the data has no target for output '%s'",
+                    head->head->name);
+    hint_fields(feed, true);
+    return NACRE_ERROR;
   }
   nacre_channel *channel = add_channel(feed, pipes, n_pipes, field);
   if (channel == NULL) {

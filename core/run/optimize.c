@@ -73,65 +73,102 @@ static int choose_schedule(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
                                           &place));
 }
 
-static int check_clips(const nacre_optimizer_cfg *cfg, nacre_error *error,
-                       const nacre_node *node) {
-  int given = !isnan(cfg->update.clip_norm) +
-              !isnan(cfg->update.clip_value) +
-              !isnan(cfg->update.clip_global_norm);
-  if (given > 1) {
-    return nacre_report(error, node, NACRE_ECONFIG,
-                        "only one of clip_norm, clip_value and "
-                        "clip_global_norm can be used");
+static bool is_clip(const nacre_node *item) {
+  static const char *const keys[] = { "clip_norm", "clipnorm", "clip_value",
+                                      "clipvalue", "clip_global_norm",
+                                      "global_clipnorm" };
+  for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+    if (strcmp(item->key->text, keys[i]) == 0) {
+      return !nacre_node_is_null(item);
+    }
+  }
+  return false;
+}
+
+/* Said at the second of two. */
+static int check_clips(nacre_error *error, const nacre_node *map) {
+  bool any = false;
+  for (const nacre_node *item = map->first; item != NULL;
+       item = item->next) {
+    if (is_clip(item) && any) {
+      return nacre_report_key(error, item, NACRE_ECONFIG,
+                              "only one of clip_norm, clip_value and "
+                              "clip_global_norm can be used");
+    }
+    any = any || is_clip(item);
   }
   return NACRE_OK;
 }
 
-int nacre_optimizer_choose(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
-                           nacre_node *optimizer, nacre_node *schedule) {
-  int status = NACRE_OK;
-  *cfg = (nacre_optimizer_cfg){ 0 };
-  if (nacre_choose(ctx, NACRE_KIND_OPTIMIZER, optimizer, update_keys, true,
-                   &cfg->optimizer) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
+/* The keys of every optimizer, and those that none has. */
+static int read_update(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
+                       nacre_node *map) {
   const nacre_component *component = cfg->optimizer.component;
+  int status = NACRE_OK;
   char *what = nacre_format("optimizer '%s'", component->name);
-  nacre_node *map = optimizer->kind == NACRE_NODE_MAP ? optimizer : NULL;
   if (nacre_params_fill(ctx, nacre_update_params, &cfg->update,
-                        what != NULL ? what : "optimizer", map) != NACRE_OK ||
-      (map != NULL &&
-       nacre_params_unknown(ctx, component->params, update_keys,
-                            what != NULL ? what : "optimizer", map) !=
-         NACRE_OK)) {
+                        what != NULL ? what : "optimizer", map) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (map != NULL &&
+      nacre_params_unknown(ctx, component->params, update_keys,
+                           what != NULL ? what : "optimizer", map) !=
+        NACRE_OK) {
     status = NACRE_ERROR;
   }
   nacre_free(what);
-  /* An optimizer may have a default of its own for a universal key. */
-  const nacre_param *decay = find_param(component, "weight_decay");
-  if (decay != NULL) {
-    cfg->update.weight_decay = read_float(&cfg->optimizer, decay);
+  if (map != NULL && check_clips(ctx->error, map) != NACRE_OK) {
+    status = NACRE_ERROR;
   }
-  if (find_param(component, "learning_rate") == NULL) {
-    return nacre_report(ctx->error, optimizer, NACRE_EPLUGIN,
-                        "optimizer '%s' has no learning_rate",
-                        component->name);
+  return status;
+}
+
+/* The map that stands at learning_rate, under whichever name; or NULL. */
+static nacre_node *inner_schedule(const nacre_param *rate,
+                                  const nacre_node *map) {
+  nacre_node *inner = map != NULL ? nacre_node_peek(map, rate->name) : NULL;
+  if (inner == NULL && map != NULL && rate->alias != NULL) {
+    inner = nacre_node_peek(map, rate->alias);
   }
-  nacre_node *inner = map != NULL ? nacre_node_peek(map, "learning_rate")
-                                  : NULL;
-  if (inner != NULL && inner->kind == NACRE_NODE_MAP) {
-    if (schedule != NULL) {
-      return nacre_report_key(ctx->error, schedule, NACRE_ECONFIG,
-                              "the optimizer's learning_rate is a schedule "
-                              "already");
+  return inner != NULL && inner->kind == NACRE_NODE_MAP ? inner : NULL;
+}
+
+int nacre_optimizer_choose(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
+                           nacre_node *optimizer, nacre_node *schedule) {
+  *cfg = (nacre_optimizer_cfg){ 0 };
+  int status = nacre_choose(ctx, NACRE_KIND_OPTIMIZER, optimizer, update_keys,
+                            true, &cfg->optimizer);
+  const nacre_component *component = cfg->optimizer.component;
+  nacre_node *map = optimizer->kind == NACRE_NODE_MAP ? optimizer : NULL;
+  nacre_node *inner = NULL;
+  if (component != NULL) {
+    if (read_update(cfg, ctx, map) != NACRE_OK) {
+      status = NACRE_ERROR;
     }
-    schedule = inner;
+    /* An optimizer may have a default of its own for a universal key. */
+    const nacre_param *decay = find_param(component, "weight_decay");
+    if (decay != NULL) {
+      cfg->update.weight_decay = read_float(&cfg->optimizer, decay);
+    }
+    const nacre_param *rate = find_param(component, "learning_rate");
+    if (rate == NULL) {
+      return nacre_report(ctx->error, optimizer, NACRE_EPLUGIN,
+                          "optimizer '%s' has no learning_rate",
+                          component->name);
+    }
+    inner = inner_schedule(rate, map);
   }
+  if (inner != NULL && schedule != NULL) {
+    return nacre_report_key(ctx->error, schedule, NACRE_ECONFIG,
+                            "the optimizer's learning_rate is a schedule "
+                            "already");
+  }
+  schedule = inner != NULL ? inner : schedule;
   if (schedule != NULL && !nacre_node_is_null(schedule) &&
       choose_schedule(cfg, ctx, schedule) != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  return check_clips(cfg, ctx->error, optimizer) != NACRE_OK ? NACRE_ERROR
-                                                             : status;
+  return status;
 }
 
 /* Ranges. */

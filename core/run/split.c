@@ -162,10 +162,11 @@ int nacre_split_take(nacre_split *split, const nacre_dataset *set,
   }
   nacre_free(free_rows);
   if (status == NACRE_OK && split->n == 0) {
-    nacre_place place = nacre_node_place(set->choice->node);
+    nacre_place place =
+      nacre_node_place(cfg->node != NULL ? cfg->node : set->choice->node);
     status = nacre_error_add(ctx->error, NACRE_EDATA, &place,
-                             "holding out a part of %lld rows leaves it "
-                             "without samples", (long long)set->count);
+                             "this part of %lld samples would be none",
+                             (long long)set->count);
   }
   return status;
 }

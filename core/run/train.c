@@ -170,8 +170,9 @@ static int check_trainable(const nacre_experiment *experiment) {
   if (any) {
     return NACRE_OK;
   }
-  return nacre_error_add(experiment->error, NACRE_ECONFIG, NULL,
-                         "the experiment has no loss to train with");
+  return nacre_report(experiment->error, experiment->tree->root,
+                      NACRE_ECONFIG,
+                      "the experiment has no loss to train with");
 }
 
 int nacre_trainer_make(nacre_trainer *trainer, nacre_experiment *experiment,

@@ -130,6 +130,10 @@ static void report_syntax(parser *self)
   } else {
     (void)nacre_error_add(self->error, NACRE_ECONFIG, &place, "%s", text);
   }
+  text = nacre_yaml_advice(place.source, place.column);
+  if (text != NULL) {
+    nacre_error_hint(self->error, "%s", text);
+  }
 }
 
 /* Takes `n` nodes out of the budget. */

@@ -2,6 +2,7 @@
 /* wording: a table from the messages of libyaml 0.2 to ours. */
 #include "wording.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -35,6 +36,8 @@ static const char *const wordings[][2] = {
     "a tab cannot indent: use spaces" },
   { "found a tab character where an indentation space is expected",
     "a tab cannot indent: use spaces" },
+  { "found incompatible YAML document",
+    "only %YAML 1.1 and 1.2 are understood" },
   { "found undefined tag handle", "tags are not allowed" },
   { "did not find expected alphabetic or numeric character",
     "expected the name of an anchor or alias: quote text that begins with "
@@ -49,4 +52,21 @@ const char *nacre_yaml_wording(const char *text)
     }
   }
   return text;
+}
+
+const char *nacre_yaml_advice(const char *line, int column)
+{
+  /* The '{' of a "${" begins a map where braces or brackets are open. */
+  const char *at = line;
+  for (int i = 2; at != NULL && i < column; i++) {
+    if (*at == '\0' || *at == '\n') {
+      return NULL;
+    }
+    at++;
+    while (((unsigned char)*at & 0xc0) == 0x80) {
+      at++;
+    }
+  }
+  bool bare = at != NULL && column > 1 && at[0] == '$' && at[1] == '{';
+  return bare ? "within [] and {} write it in quotes: \"${...}\"" : NULL;
 }

@@ -5,5 +5,7 @@
 
 /** Our text for one of libyaml's, or its own. */
 const char *nacre_yaml_wording(const char *text);
+/** A hint for a syntax error at a column of a line, or NULL. */
+const char *nacre_yaml_advice(const char *line, int column);
 
 #endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* data_section: the `data:` of an experiment: sources, splits, transforms. */
+#include "sections.h"
+
+#include "yaml/report.h"
+
+#include <math.h>
+#include <string.h>
+
+static const nacre_param data_params[] = {
+  NACRE_PARAM(nacre_train_cfg, batch_size, "null", "[1,1000000000]",
+              "samples", "Samples in a step; 32 by default.", 0),
+};
+static const char *const data_keys[] = { "batch_size", "train", "validation",
+                                         "test", "transform", NULL };
+static const char *const part_keys[] = {
+  "from", "fraction", "folds", "fold", "stratify", "shuffle", NULL
+};
+static const char *const transform_keys[] = { "type", "field", NULL };
+
+static int check_split(nacre_params_ctx *ctx, const nacre_part_cfg *part,
+                       const char *what) {
+  const nacre_split_cfg *split = &part->split;
+  nacre_node *node = part->node;
+  if (isnan(split->fraction) && split->folds == 0) {
+    return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                        "%s needs a 'fraction' or 'folds'", what);
+  }
+  if (!isnan(split->fraction) && split->folds != 0) {
+    return nacre_report_key(ctx->error, nacre_node_peek(node, "folds"),
+                            NACRE_ECONFIG,
+                            "%s takes either a 'fraction' or 'folds'", what);
+  }
+  if (split->folds == 1) {
+    return nacre_report(ctx->error, nacre_node_peek(node, "folds"),
+                        NACRE_ECONFIG, "there must be at least 2 folds");
+  }
+  if (split->folds > 0 && split->fold >= split->folds) {
+    return nacre_report(ctx->error, nacre_node_peek(node, "fold"),
+                        NACRE_ECONFIG, "the last of %lld folds is fold %lld",
+                        (long long)split->folds,
+                        (long long)split->folds - 1);
+  }
+  return NACRE_OK;
+}
+
+static int read_part(nacre_experiment *experiment, nacre_node *node,
+                     nacre_part_cfg *part, const char *what) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  *part = (nacre_part_cfg){ .node = node };
+  if (node == NULL || nacre_node_is_null(node)) {
+    part->node = NULL;
+    return NACRE_OK;
+  }
+  nacre_node *from = node->kind == NACRE_NODE_MAP
+    ? nacre_node_get(node, "from") : NULL;
+  if (from == NULL) {
+    return nacre_choose(ctx, NACRE_KIND_SOURCE, node, NULL, false,
+                        &part->source);
+  }
+  int status = NACRE_OK;
+  if (from->kind != NACRE_NODE_SCALAR || strcmp(from->text, "train") != 0 ||
+      part == &experiment->train_data) {
+    status = nacre_report(ctx->error, from, NACRE_ECONFIG,
+                          "samples can only be taken from 'train', for "
+                          "validation or test");
+  }
+  int filled = nacre_params_fill(ctx, nacre_split_params, &part->split, what,
+                                 node);
+  part->split.node = node;
+  if (nacre_params_unknown(ctx, nacre_split_params, part_keys, what, node) !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  return filled != NACRE_OK || check_split(ctx, part, what) != NACRE_OK
+    ? NACRE_ERROR : status;
+}
+
+static int read_transforms(nacre_experiment *experiment, nacre_node *list) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  int n = list->kind == NACRE_NODE_LIST ? list->count : 1, status = NACRE_OK;
+  experiment->transform =
+    nacre_arena_alloc(ctx->arena, (size_t)n + 1, sizeof(nacre_transform));
+  if (experiment->transform == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  nacre_node *node = list->kind == NACRE_NODE_LIST ? list->first : list;
+  for (int i = 0; i < n; i++, node = node->next) {
+    nacre_transform *transform = &experiment->transform[i];
+    nacre_node *field = node->kind == NACRE_NODE_MAP
+      ? nacre_node_get(node, "field") : NULL;
+    transform->number = i;
+    if (field != NULL && field->kind != NACRE_NODE_SCALAR) {
+      status = nacre_report(ctx->error, field, NACRE_ECONFIG,
+                            "expected the name of a field");
+    } else if (field != NULL) {
+      transform->field = field->text;
+    }
+    if (nacre_choose(ctx, NACRE_KIND_TRANSFORM, node, transform_keys, false,
+                     &transform->choice) != NACRE_OK) {
+      status = NACRE_ERROR;
+    } else {
+      transform->ops = transform->choice.component->ops;
+    }
+  }
+  experiment->n_transforms = n;
+  return status;
+}
+
+int nacre_experiment_read_data(nacre_experiment *experiment,
+                               nacre_node *node) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_span table = NACRE_SPAN(data_params);
+  nacre_train_cfg sizes = { 0 };
+  if (node->kind != NACRE_NODE_MAP) {
+    return nacre_report(ctx->error, node, NACRE_ECONFIG,
+                        "expected a map with 'train'");
+  }
+  int status = nacre_params_fill(ctx, table, &sizes, "'data'", node);
+  nacre_node *train = nacre_node_get(node, "train");
+  nacre_node *validation = nacre_node_get(node, "validation");
+  nacre_node *test = nacre_node_get(node, "test");
+  nacre_node *transform = nacre_node_get(node, "transform");
+  if (train == NULL) {
+    status = nacre_report_key(ctx->error, node, NACRE_ECONFIG,
+                              "'data' needs a 'train' source");
+  }
+  if (read_part(experiment, train, &experiment->train_data, "'train'") !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (read_part(experiment, validation, &experiment->validation,
+                "'validation'") != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (read_part(experiment, test, &experiment->test, "'test'") != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (transform != NULL &&
+      read_transforms(experiment, transform) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (nacre_params_unknown(ctx, table, data_keys, "'data'", node) !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (sizes.batch_size != INT64_MIN) {
+    if (experiment->train.batch_size != INT64_MIN) {
+      status = nacre_report_key(ctx->error,
+                                nacre_node_peek(node, "batch_size"),
+                                NACRE_ECONFIG,
+                                "'batch_size' is given under 'train' too");
+    }
+    if (sizes.batch_size >= 1) {
+      experiment->batch_size = sizes.batch_size;
+    }
+  }
+  experiment->has_data = train != NULL;
+  return status;
+}
+

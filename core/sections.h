@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* sections: what the files that read an experiment's sections share. Not for
+ * others. */
+#ifndef NACRE_SECTIONS_H
+#define NACRE_SECTIONS_H
+
+#include "experiment.h"
+
+/** Reads `data:`; the batch size of `train:` must have been read. */
+int nacre_experiment_read_data(nacre_experiment *, nacre_node *data);
+
+#endif
