@@ -237,6 +237,11 @@ int nacre_prediction_open(nacre_prediction_input *input,
                               ctx->error);
 }
 
+static bool is_input(const nacre_dataset *set, const char *name) {
+  int field = nacre_dataset_find(set, name, false, false);
+  return field >= 0 && (set->field[field].flags & NACRE_FIELD_TARGET) == 0;
+}
+
 /* The name of a head's target among the fields that transforms name; NULL:
  * none is put on it, or one that cannot be undone. */
 static const char *find_undo(const nacre_prediction_input *input,
@@ -247,8 +252,7 @@ static const char *find_undo(const nacre_prediction_input *input,
   for (int i = 0; i < experiment->n_transforms; i++) {
     const nacre_transform *transform = &experiment->transform[i];
     const char *field = transform->field;
-    if (field == NULL ||
-        nacre_dataset_find(&input->set, field, false, false) >= 0 ||
+    if (field == NULL || is_input(&input->set, field) ||
         (graph->n_heads > 1 && strcmp(field, graph->head[head].name) != 0)) {
       continue;
     }

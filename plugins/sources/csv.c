@@ -63,18 +63,20 @@ static int describe_input(csv_source *self, nacre_fail *fail) {
   return NACRE_OK;
 }
 
-/* One target is a scalar, several are a vector. */
+/* One target is a scalar, several are a vector. One that is not read is
+ * described all the same: its class names are those of predictions. */
 static void describe_target(csv_source *self) {
   const csv_table *table = &self->table;
   nacre_field *field = &self->field[1];
-  if (table->targets == 0) {
+  size_t targets = table->targets + table->unread;
+  if (targets == 0) {
     return;
   }
   field->name = "y";
   field->flags = NACRE_FIELD_TARGET;
-  field->shape = nacre_shape_1d((int64_t)table->targets);
+  field->shape = nacre_shape_1d((int64_t)targets);
   self->fields = 2;
-  if (table->targets > 1) {
+  if (targets > 1) {
     return;
   }
   field->shape.rank = 0;
@@ -83,7 +85,7 @@ static void describe_target(csv_source *self) {
     field->flags |= NACRE_FIELD_INDEX;
     field->classes = column->categories.n;
     field->class_names = (const char *const *)column->categories.text;
-  } else {
+  } else if (table->unread == 0) {
     find_classes(field, column->number, table->rows);
   }
 }

@@ -121,6 +121,7 @@ typedef struct csv_table {
   size_t columns;
   size_t *input, *target;   /* [inputs], [targets]: indices into column */
   size_t inputs, targets;
+  size_t unread;            /* targets that predictions do without */
   size_t *cell;             /* [columns] where each is in this file's rows;
                                SIZE_MAX: it is not, or need not be read */
   size_t cells;             /* cells of each row of this file */

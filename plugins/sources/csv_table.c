@@ -320,7 +320,7 @@ static int match_from(csv_table *self, const csv_reader *first,
     }
   }
   if (predict) {
-    left_out = self->targets;
+    self->unread = left_out = self->targets;
     self->targets = 0;
     for (size_t t = 0; t < left_out; t++) {
       self->column[self->target[t]].role = CSV_UNUSED;
