@@ -20,7 +20,8 @@
   X(test_cpu_gemm)  \
   X(test_cpu_math)  \
   X(test_program)   \
-  X(test_train)
+  X(test_train)     \
+  X(test_layout)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)
