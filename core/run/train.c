@@ -118,11 +118,15 @@ static int plan_epochs(nacre_trainer *trainer) {
                            "%lld training samples do not fill one batch of "
                            "%lld", (long long)n, (long long)size);
   }
-  int64_t steps = trainer->batches /
+  int64_t each =
     trainer->experiment->optimizer.update.gradient_accumulation_steps;
+  int64_t steps = trainer->batches / each, total = 0;
   trainer->optimizer.steps_per_epoch = steps > 0 ? steps : 1;
-  trainer->optimizer.total_steps =
-    trainer->optimizer.steps_per_epoch * cfg->epochs;
+  /* Batches that an epoch leaves over count for the next one's update. */
+  if (!nacre_int_mul(trainer->batches, cfg->epochs, &total)) {
+    total = INT64_MAX;
+  }
+  trainer->optimizer.total_steps = total / each > 0 ? total / each : 1;
   trainer->shuffle =
     nacre_key_make(trainer->experiment->seed, "shuffle", TAG_SHUFFLE);
   trainer->augment =

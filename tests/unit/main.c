@@ -21,7 +21,8 @@
   X(test_cpu_math)  \
   X(test_program)   \
   X(test_train)     \
-  X(test_layout)
+  X(test_layout)    \
+  X(test_optimize)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)
