@@ -31,7 +31,8 @@ static const nacre_param top_params[] = {
 };
 static const char *const top_keys[] = {
   "nacre", "name", "seed", "device", "final_weights", "model", "loss",
-  "optimizer", "schedule", "metrics", "data", "train", "callbacks", NULL
+  "optimizer", "schedule", "metrics", "data", "train", "callbacks",
+  "extends", "vars", "blocks", NULL /* these three: for suggestions */
 };
 
 static const nacre_param train_params[] = {

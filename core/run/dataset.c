@@ -16,7 +16,7 @@ static void say_who_reads(nacre_error *error, const nacre_place *place) {
     error->count > 0 ? &error->problem[error->count - 1] : NULL;
   if (last != NULL && last->file != NULL && last->hint == NULL &&
       place->file != NULL && strcmp(last->file, place->file) != 0) {
-    nacre_error_hint(error, "read because of %s:%d", place->file,
+    nacre_error_hint(error, "asked for by %s:%d", place->file,
                      place->line);
   }
 }

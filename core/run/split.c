@@ -45,8 +45,9 @@ static int by_row(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static int read_strata(const nacre_dataset *set, candidate *free_rows,
-                       int64_t n, nacre_params_ctx *ctx) {
+static int read_strata(const nacre_dataset *set, const nacre_node *node,
+                       candidate *free_rows, int64_t n,
+                       nacre_params_ctx *ctx) {
   nacre_place place = nacre_node_place(set->choice->node);
   nacre_error_fail fail;
   nacre_fail *to =
@@ -55,8 +56,12 @@ static int read_strata(const nacre_dataset *set, candidate *free_rows,
   if (field < 0 ||
       nacre_shape_count(&set->field[field].shape) != 1 ||
       (set->field[field].flags & NACRE_FIELD_INDEX) == 0) {
-    return nacre_error_add(ctx->error, NACRE_ECONFIG, &place,
-                           "stratify needs one target that is a class");
+    const nacre_node *stratify =
+      node != NULL ? nacre_node_peek(node, "stratify") : NULL;
+    return nacre_report_key(ctx->error,
+                            stratify != NULL ? stratify : set->choice->node,
+                            NACRE_ECONFIG,
+                            "stratify needs one target that is a class");
   }
   for (int64_t i = 0; i < n; i++) {
     real value = 0;
@@ -144,7 +149,7 @@ int nacre_split_take(nacre_split *split, const nacre_dataset *set,
   *split = (nacre_split){ .set = set };
   int status = list_free(set, cfg, seed, taken, &free_rows, &n, ctx->error);
   if (status == NACRE_OK && cfg->stratify) {
-    status = read_strata(set, free_rows, n, ctx);
+    status = read_strata(set, cfg->node, free_rows, n, ctx);
     if (status == NACRE_OK) {
       qsort(free_rows, (size_t)n, sizeof(*free_rows), by_stratum);
     }
@@ -165,7 +170,7 @@ int nacre_split_take(nacre_split *split, const nacre_dataset *set,
     nacre_place place =
       nacre_node_place(cfg->node != NULL ? cfg->node : set->choice->node);
     status = nacre_error_add(ctx->error, NACRE_EDATA, &place,
-                             "this part of %lld samples would be none",
+                             "this part of %lld samples has none",
                              (long long)set->count);
   }
   return status;

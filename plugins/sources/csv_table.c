@@ -112,11 +112,57 @@ size_t csv_table_find(const csv_table *self, const char *name) {
   return SIZE_MAX;
 }
 
+#define NAME_COMPARED 64 /* bytes of a name that is looked for */
+
+/* Bytes to put in, leave out or change to make one name of the other
+ * (Wagner and Fischer, "The string-to-string correction problem", 1974). */
+static size_t name_distance(const char *a, const char *b) {
+  size_t row[NAME_COMPARED + 1], n = strlen(a), m = strlen(b);
+  if (n > NAME_COMPARED || m > NAME_COMPARED) {
+    return SIZE_MAX;
+  }
+  for (size_t j = 0; j <= m; j++) {
+    row[j] = j;
+  }
+  for (size_t i = 1; i <= n; i++) {
+    size_t before = row[0]; /* of the row above, one to the left */
+    row[0] = i;
+    for (size_t j = 1; j <= m; j++) {
+      size_t change = before + (a[i - 1] != b[j - 1]);
+      size_t one = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+      before = row[j];
+      row[j] = one < change ? one : change;
+    }
+  }
+  return row[m];
+}
+
+static int fail_unknown(const csv_table *self, const char *name) {
+  char shown[2][CSV_CELL_SHOWN + 4];
+  size_t least = 3, near = SIZE_MAX;
+  for (size_t i = 0; i < self->columns; i++) {
+    size_t distance = name_distance(name, self->column[i].name);
+    if (distance < least && distance < strlen(name)) {
+      least = distance;
+      near = i;
+    }
+  }
+  if (near == SIZE_MAX) {
+    return fail_file(self, "there is no column '%s'", name);
+  }
+  const char *meant = self->column[near].name;
+  self->fail->fail(self->fail, self->cfg->path,
+                   "there is no column '%s': did you mean '%s'?",
+                   csv_cell_show(shown[0], name, strlen(name)),
+                   csv_cell_show(shown[1], meant, strlen(meant)));
+  return NACRE_ERROR;
+}
+
 /* Two columns of one name are an error only when the name is used. */
 static int find_one(const csv_table *self, const char *name, size_t *found) {
   *found = csv_table_find(self, name);
   if (*found == SIZE_MAX) {
-    return fail_file(self, "there is no column '%s'", name);
+    return fail_unknown(self, name);
   }
   for (size_t i = *found + 1; i < self->columns; i++) {
     if (strcmp(self->column[i].name, name) == 0) {
