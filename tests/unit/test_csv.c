@@ -183,10 +183,12 @@ START_TEST(encodes_other_files_as_the_training_file) {
   ck_assert_str_eq(again, state);
   fixture_free(again);
   ops->close(self);
-  /* Predictions: no target, with a header and without. */
+  /* Predictions: no target to read, with a header and without; the names
+   * of its classes are known. */
   self = open_text("colour,a\nb %,5\n", cfg, NACRE_OPEN_PREDICT, state);
-  ck_assert_uint_eq(ops->fields(self).n, 1);
+  ck_assert_uint_eq(ops->fields(self).n, 2);
   expect_row(self, 0, 0, (real[]){ 5, 1, 0 });
+  expect_classes(self, (const char *const[]){ "no", "yes" }, 2);
   ops->close(self);
   self = open_text("6,b %\n", cfg, NACRE_OPEN_PREDICT, state);
   expect_row(self, 0, 0, (real[]){ 6, 1, 0 });
