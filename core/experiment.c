@@ -414,7 +414,8 @@ static int read_all(nacre_experiment *experiment, const char *path) {
   experiment->batch_size = experiment->train.batch_size >= 1
     ? experiment->train.batch_size : 32; /* also where it was refused */
   nacre_node *data = nacre_node_peek(root, "data");
-  if (data != NULL && nacre_experiment_read_data(experiment, data) != NACRE_OK) {
+  if (data != NULL &&
+      nacre_experiment_read_data(experiment, data) != NACRE_OK) {
     status = NACRE_ERROR;
   }
   experiment->model = nacre_node_peek(root, "model");

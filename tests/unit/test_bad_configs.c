@@ -140,13 +140,13 @@ START_TEST(refuses_nesting_without_end) {
 END_TEST
 
 int main(void) {
-  Suite *suite = suite_create("bad_configs");
-  TCase *tests = tcase_create("bad_configs");
   if (enter_folder() != 0 || !config_open_registry()) {
     fprintf(stderr, "tests/bad_configs or the plugins are not there\n");
     return EXIT_FAILURE;
   }
   count = config_list(".", names);
+  Suite *suite = suite_create("bad_configs");
+  TCase *tests = tcase_create("bad_configs");
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, finds_the_files);
   tcase_add_loop_test(tests, refuses_with_its_messages, 0, count);

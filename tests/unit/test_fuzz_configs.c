@@ -206,8 +206,6 @@ static void add_folder(const char *folder) {
 int main(void) {
   const char *configs = getenv("NACRE_TEST_CONFIGS");
   const char *bad = getenv("NACRE_TEST_BAD_CONFIGS");
-  Suite *suite = suite_create("fuzz_configs");
-  TCase *tests = tcase_create("fuzz_configs");
   add_folder(configs != NULL ? configs : "configs");
   add_folder(bad != NULL ? bad : "tests/bad_configs");
   /* Files that are extended are those of the tests. */
@@ -216,6 +214,8 @@ int main(void) {
     fprintf(stderr, "tests/bad_configs or the plugins are not there\n");
     return EXIT_FAILURE;
   }
+  Suite *suite = suite_create("fuzz_configs");
+  TCase *tests = tcase_create("fuzz_configs");
   tcase_set_timeout(tests, 300);
   tcase_add_test(tests, finds_the_samples);
   tcase_add_loop_test(tests, survives_its_mistakes, 0, TURNS);
