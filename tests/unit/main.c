@@ -22,7 +22,10 @@
   X(test_program)   \
   X(test_train)     \
   X(test_layout)    \
-  X(test_optimize)
+  X(test_optimize)  \
+  X(test_tensors)   \
+  X(test_checkpoint)\
+  X(test_rundir)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

@@ -378,6 +378,7 @@ START_TEST(test_random_spans)
 }
 END_TEST
 
+Suite *test_layout_suite(void);
 Suite *test_layout_suite(void)
 {
   Suite *suite = suite_create("layout");

@@ -260,6 +260,7 @@ START_TEST(test_schedules)
 }
 END_TEST
 
+Suite *test_optimize_suite(void);
 Suite *test_optimize_suite(void)
 {
   Suite *suite = suite_create("optimize");

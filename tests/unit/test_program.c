@@ -346,6 +346,7 @@ START_TEST(test_steps_of_noise)
 }
 END_TEST
 
+Suite *test_program_suite(void);
 Suite *test_program_suite(void)
 {
   Suite *suite = suite_create("program");

@@ -360,6 +360,7 @@ START_TEST(test_rate_on_plateau)
 }
 END_TEST
 
+Suite *test_train_suite(void);
 Suite *test_train_suite(void)
 {
   Suite *suite = suite_create("train");
