@@ -118,6 +118,7 @@ for document in $documents; do
   rm -rf "$work/run" "$work"/*.block "$work/list"
   mkdir "$work/run"
   cp -R "$srcdir/configs" "$work/run/configs"
+  chmod -R u+w "$work/run/configs" # the source tree may be read-only
   : >"$work/list"
   cut_blocks "$srcdir/$document" "$work"
   while read -r number mark file line; do

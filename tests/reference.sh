@@ -26,7 +26,7 @@ then
   echo "this build lacks a library: devices and codecs are not compared"
   for file in now committed; do
     sed '/^## Devices$/,$d' "$work/$file" >"$work/part"
-    mv "$work/part" "$work/$file"
+    mv -f "$work/part" "$work/$file"
   done
 fi
 if [ ! -s "$work/now" ] || ! diff "$work/committed" "$work/now"; then
