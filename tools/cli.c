@@ -263,9 +263,14 @@ bool cli_is_terminal(int fd) {
 }
 
 int cli_finish(int code) {
+  errno = 0;
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    fprintf(stderr, "nacre: error: cannot write to standard output: %s\n",
-            strerror(errno));
+    /* A reader that has seen enough, as in "nacre plugins | head", needs no
+     * message. */
+    if (errno != EPIPE) {
+      fprintf(stderr, "nacre: error: cannot write to standard output%s%s\n",
+              errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+    }
     return code != 0 ? code : NACRE_EIO;
   }
   return code;
