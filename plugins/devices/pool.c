@@ -2,11 +2,13 @@
 /* pool: threads that share out tiles. */
 #include "pool.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Waking a sleeping thread costs some microseconds of both: work below this
  * stays with the caller. */
@@ -16,30 +18,48 @@
  * would take the processor from others on a busy machine. */
 #define SPINS 200
 #define STACK_BYTES ((size_t)2 << 20)
+#define TURN_TILES ((int64_t)UINT32_MAX) /* what a claim can count */
 
 typedef struct pool_job {
-  int64_t n, grain, tiles;
+  int64_t n, grain;
+  int64_t end; /* one past the last tile of this turn */
   nacre_body body;
   void *ctx;
   uint64_t float_mode; /* of the caller: the same bits on every thread */
 } pool_job;
 
+/* The job as the workers see it. They read it before they know whether a
+ * tile is theirs, perhaps while the next job is written: hence atomic. */
+typedef struct posted_job {
+  _Atomic int64_t n, grain, end;
+  _Atomic(nacre_body) body;
+  _Atomic(void *) ctx;
+  _Atomic uint64_t float_mode;
+} posted_job;
+
+#define CACHE_LINE 64
+
+/* No lock anywhere: a thread that the machine gives no time while it holds
+ * one would stop the others. All that the caller ever waits for are tiles
+ * that a worker has taken and not finished. */
 struct pool {
   void (*release)(void *);
-  int64_t threads; /* wanted, the caller counted */
-  int64_t started; /* workers running; under `mutex` */
-  int tried;       /* starting has been tried */
-  pthread_mutex_t mutex;
-  pthread_cond_t work, done;
-  pool_job job;           /* under `mutex` while open */
-  int open;               /* workers may join the job; under `mutex` */
-  int stop;               /* under `mutex` */
-  int sleepers;           /* workers waiting on `work`; under `mutex` */
-  _Atomic uint64_t turn;  /* number of the latest job */
-  _Atomic int64_t next;   /* the next tile that nobody has taken */
-  _Atomic int64_t inside; /* workers that joined and are not done */
-  _Atomic int awake;      /* workers that wait without sleeping */
-  _Atomic int busy;       /* a job is under way: others run on their own */
+  int64_t threads;      /* wanted, the caller counted */
+  int64_t started;      /* workers running; whoever has set `busy` */
+  int tried;            /* starting has been tried; the same */
+  pid_t process;        /* that started them: a fork of it has none */
+  uint32_t turn;        /* of the latest job; the same */
+  sem_t work, done;     /* workers and the caller asleep */
+  _Atomic int busy;     /* a job is under way: others run on their own */
+  _Atomic int stop;
+  _Atomic int awake;    /* workers that wait without sleeping */
+  _Atomic int sleepers; /* those that `work` has not been raised for */
+  posted_job job;
+  char gap[CACHE_LINE]; /* between what is read and what all write */
+  _Atomic uint64_t claim; /* turn << 32 | tiles that nobody has taken */
+  _Atomic int64_t left;   /* tiles of this turn that are not done */
+  _Atomic int waiting;    /* the caller wants `done` when none is left */
+  char gap_behind[CACHE_LINE];
   pthread_t worker[POOL_THREADS_MAX];
 };
 
@@ -57,61 +77,109 @@ static void run_tile(const pool_job *job, int64_t tile) {
   job->body(job->ctx, begin, end < job->n ? end : job->n);
 }
 
-static void run_tiles(pool *p, const pool_job *job) {
-  for (;;) {
-    int64_t tile =
-      atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-    if (tile >= job->tiles) {
-      return;
+static uint32_t unclaimed(uint64_t claim) {
+  return (uint32_t)claim;
+}
+
+static void post_job(pool *p, const pool_job *job) {
+  atomic_store_explicit(&p->job.n, job->n, memory_order_relaxed);
+  atomic_store_explicit(&p->job.grain, job->grain, memory_order_relaxed);
+  atomic_store_explicit(&p->job.end, job->end, memory_order_relaxed);
+  atomic_store_explicit(&p->job.body, job->body, memory_order_relaxed);
+  atomic_store_explicit(&p->job.ctx, job->ctx, memory_order_relaxed);
+  atomic_store_explicit(&p->job.float_mode, job->float_mode,
+                        memory_order_relaxed);
+}
+
+static void read_job(pool *p, pool_job *job) {
+  job->n = atomic_load_explicit(&p->job.n, memory_order_relaxed);
+  job->grain = atomic_load_explicit(&p->job.grain, memory_order_relaxed);
+  job->end = atomic_load_explicit(&p->job.end, memory_order_relaxed);
+  job->body = atomic_load_explicit(&p->job.body, memory_order_relaxed);
+  job->ctx = atomic_load_explicit(&p->job.ctx, memory_order_relaxed);
+  job->float_mode =
+    atomic_load_explicit(&p->job.float_mode, memory_order_relaxed);
+}
+
+/* Takes the next tile of whatever job there is, and reads that job: the
+ * claim succeeds only if the turn has not changed since before the reading,
+ * and the next job is not written before every tile of this one is taken.
+ * Negative when there is none. */
+static int64_t take_tile(pool *p, pool_job *job) {
+  uint64_t claim = atomic_load(&p->claim);
+  while (unclaimed(claim) > 0) {
+    read_job(p, job);
+    if (atomic_compare_exchange_weak(&p->claim, &claim, claim - 1)) {
+      return job->end - (int64_t)unclaimed(claim);
     }
-    run_tile(job, tile);
+  }
+  return -1;
+}
+
+static void finish_tile(pool *p) {
+  if (atomic_fetch_sub(&p->left, 1) == 1 &&
+      atomic_exchange(&p->waiting, 0)) {
+    sem_post(&p->done);
   }
 }
 
-/* Returns once a job after `seen` is there, or the pool stops; the mutex is
- * held then. */
-static void await_work(pool *p, uint64_t seen) {
+static void sleep_on(sem_t *sem) {
+  while (sem_wait(sem) != 0 && errno == EINTR) {
+  }
+}
+
+static int has_news(pool *p) {
+  return unclaimed(atomic_load(&p->claim)) > 0 || atomic_load(&p->stop);
+}
+
+/* Takes up to `most` off the count of sleepers; returns how many. */
+static int take_sleepers(pool *p, int64_t most) {
+  int count = atomic_load(&p->sleepers);
+  int taken;
+  do {
+    taken = (int64_t)count < most ? count : (int)most;
+  } while (taken > 0 && !atomic_compare_exchange_weak(&p->sleepers, &count,
+                                                      count - taken));
+  return taken;
+}
+
+/* Whoever takes a worker off the count of sleepers raises `work` for it. */
+static void await_news(pool *p) {
   atomic_fetch_add(&p->awake, 1);
-  for (int i = 0; i < SPINS && atomic_load(&p->turn) == seen; i++) {
+  for (int i = 0; i < SPINS && !has_news(p); i++) {
     pause_briefly();
   }
   atomic_fetch_sub(&p->awake, 1);
-  pthread_mutex_lock(&p->mutex);
-  p->sleepers++;
-  while (!p->stop && atomic_load(&p->turn) == seen) {
-    pthread_cond_wait(&p->work, &p->mutex);
+  if (has_news(p)) {
+    return;
   }
-  p->sleepers--;
+  atomic_fetch_add(&p->sleepers, 1);
+  if (has_news(p) && take_sleepers(p, 1) == 1) {
+    return;
+  }
+  sleep_on(&p->work);
+}
+
+static void wake(pool *p, int64_t most) {
+  for (int count = take_sleepers(p, most); count > 0; count--) {
+    sem_post(&p->work);
+  }
 }
 
 static void *worker_main(void *arg) {
   pool *p = arg;
-  uint64_t seen = 0;
-  for (;;) {
-    await_work(p, seen);
-    if (p->stop) {
-      pthread_mutex_unlock(&p->mutex);
-      return NULL;
-    }
-    seen = atomic_load(&p->turn);
-    int joined = p->open;
-    pool_job job = p->job;
-    if (joined) {
-      atomic_fetch_add(&p->inside, 1);
-    }
-    pthread_mutex_unlock(&p->mutex);
-    if (!joined) {
+  pool_job job;
+  while (!atomic_load(&p->stop)) {
+    int64_t tile = take_tile(p, &job);
+    if (tile < 0) {
+      await_news(p);
       continue;
     }
     nacre_pool_set_float_mode(job.float_mode);
-    run_tiles(p, &job);
-    /* The lock orders this with a caller about to sleep on `done`. */
-    pthread_mutex_lock(&p->mutex);
-    if (atomic_fetch_sub(&p->inside, 1) == 1) {
-      pthread_cond_signal(&p->done);
-    }
-    pthread_mutex_unlock(&p->mutex);
+    run_tile(&job, tile);
+    finish_tile(p);
   }
+  return NULL;
 }
 
 /* Starts the workers, as many as can be had: none is an answer too. They take
@@ -120,6 +188,7 @@ static void start_workers(pool *p) {
   pthread_attr_t attr;
   sigset_t all, old;
   p->tried = 1;
+  p->process = getpid();
   if (pthread_attr_init(&attr) != 0) {
     return;
   }
@@ -144,86 +213,67 @@ pool *nacre_pool_new(int64_t threads, void *(*alloc)(size_t, size_t),
   }
   p->release = release;
   p->threads = threads < POOL_THREADS_MAX ? threads : POOL_THREADS_MAX;
-  if (pthread_mutex_init(&p->mutex, NULL) != 0) {
-    goto no_mutex;
+  if (sem_init(&p->work, 0, 0) != 0) {
+    release(p);
+    return NULL;
   }
-  if (pthread_cond_init(&p->work, NULL) != 0) {
-    goto no_work;
-  }
-  if (pthread_cond_init(&p->done, NULL) != 0) {
-    goto no_done;
+  if (sem_init(&p->done, 0, 0) != 0) {
+    sem_destroy(&p->work);
+    release(p);
+    return NULL;
   }
   return p;
-
-no_done:
-  pthread_cond_destroy(&p->work);
-no_work:
-  pthread_mutex_destroy(&p->mutex);
-no_mutex:
-  release(p);
-  return NULL;
 }
 
 void nacre_pool_free(pool *p) {
   if (p == NULL) {
     return;
   }
-  pthread_mutex_lock(&p->mutex);
-  p->stop = 1;
-  atomic_fetch_add(&p->turn, 1);
-  pthread_cond_broadcast(&p->work);
-  pthread_mutex_unlock(&p->mutex);
-  for (int64_t i = 0; i < p->started; i++) {
-    pthread_join(p->worker[i], NULL);
+  if (p->started > 0 && p->process == getpid()) {
+    atomic_store(&p->stop, 1);
+    wake(p, p->started);
+    for (int64_t i = 0; i < p->started; i++) {
+      pthread_join(p->worker[i], NULL);
+    }
   }
-  pthread_cond_destroy(&p->done);
-  pthread_cond_destroy(&p->work);
-  pthread_mutex_destroy(&p->mutex);
+  sem_destroy(&p->done);
+  sem_destroy(&p->work);
   p->release(p);
 }
 
-/* Waits until every worker that joined has finished its last tile. Those
- * that have not joined by now find no tile left and are not waited for: a
- * busy machine that gave them no time costs nothing. */
-static void close_job(pool *p) {
-  pthread_mutex_lock(&p->mutex);
-  p->open = 0;
-  pthread_mutex_unlock(&p->mutex);
-  for (int i = 0; i < SPINS && atomic_load(&p->inside) != 0; i++) {
+/* Waits for the tiles that workers have taken. A worker that finds `waiting`
+ * set clears it and raises `done`: each time that it was set, either the
+ * caller takes it back or there is a `done` to be waited for. */
+static void await_tiles(pool *p) {
+  for (int i = 0; i < SPINS && atomic_load(&p->left) > 0; i++) {
     pause_briefly();
   }
-  if (atomic_load(&p->inside) != 0) {
-    pthread_mutex_lock(&p->mutex);
-    while (atomic_load(&p->inside) != 0) {
-      pthread_cond_wait(&p->done, &p->mutex);
+  while (atomic_load(&p->left) > 0) {
+    atomic_store(&p->waiting, 1);
+    if (atomic_load(&p->left) == 0 && atomic_exchange(&p->waiting, 0)) {
+      return;
     }
-    pthread_mutex_unlock(&p->mutex);
+    sleep_on(&p->done);
   }
 }
 
-static void run_shared(pool *p, const pool_job *job, int64_t first) {
-  pthread_mutex_lock(&p->mutex);
+/* Tiles [first, job->end), at most UINT32_MAX of them. */
+static void run_shared(pool *p, pool_job *job, int64_t first) {
+  const int64_t tiles = job->end - first;
   if (!p->tried) {
     start_workers(p);
   }
-  p->job = *job;
-  p->job.float_mode = nacre_pool_float_mode();
-  atomic_store(&p->next, first);
-  p->open = 1;
-  atomic_fetch_add(&p->turn, 1);
-  if (p->sleepers > 0) {
-    /* No more of them than there are tiles for. */
-    if (job->tiles - first > p->sleepers) {
-      pthread_cond_broadcast(&p->work);
-    } else {
-      for (int64_t i = first + 1; i < job->tiles; i++) {
-        pthread_cond_signal(&p->work);
-      }
-    }
+  job->float_mode = nacre_pool_float_mode();
+  post_job(p, job);
+  atomic_store(&p->left, tiles);
+  atomic_store(&p->claim, (uint64_t)++p->turn << 32 | (uint64_t)tiles);
+  wake(p, tiles - 1 - atomic_load(&p->awake));
+  pool_job same;
+  for (int64_t tile; (tile = take_tile(p, &same)) >= 0;) {
+    run_tile(job, tile);
+    atomic_fetch_sub(&p->left, 1);
   }
-  pthread_mutex_unlock(&p->mutex);
-  run_tiles(p, job);
-  close_job(p);
+  await_tiles(p);
 }
 
 static double now_ns(void) {
@@ -238,25 +288,29 @@ void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
     return;
   }
   grain = grain > 0 ? grain : 1;
-  pool_job job = { n, grain, (n - 1) / grain + 1, body, ctx, 0 };
+  const int64_t tiles = (n - 1) / grain + 1;
+  pool_job job = { n, grain, tiles, body, ctx, 0 };
   int64_t tile = 0;
-  if (p->threads > 1 && job.tiles > 1 && !atomic_load(&p->busy)) {
+  if (p->threads > 1 && tiles > 1 && !atomic_load(&p->busy)) {
     double worth =
       atomic_load(&p->awake) > 0 ? WORTH_SHARING_NS : WORTH_WAKING_NS;
     if (ns < 0) {
       double start = now_ns();
       run_tile(&job, tile++);
-      ns = (now_ns() - start) * (double)(job.tiles - 1);
+      ns = (now_ns() - start) * (double)(tiles - 1);
     }
     int idle = 0;
-    if (ns >= worth && job.tiles - tile > 1 &&
+    if (ns >= worth && tiles - tile > 1 &&
         atomic_compare_exchange_strong(&p->busy, &idle, 1)) {
-      run_shared(p, &job, tile);
+      for (; tile < tiles; tile = job.end) {
+        job.end = tiles - tile < TURN_TILES ? tiles : tile + TURN_TILES;
+        run_shared(p, &job, tile);
+      }
       atomic_store(&p->busy, 0);
       return;
     }
   }
-  while (tile < job.tiles) {
+  while (tile < tiles) {
     run_tile(&job, tile++);
   }
 }
