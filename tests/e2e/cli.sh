@@ -384,7 +384,7 @@ expect 6 "$NACRE" evaluate "$dir/damaged"
 says err 'weights.safetensors'
 cp "$(the_run price)/weights.safetensors" "$dir/damaged"
 expect 6 "$NACRE" predict "$dir/damaged" "$dir/kinds.csv"
-says err 'hidden.kernel'
+says err 'weights.safetensors: error: tensor'
 
 # --- predict ----------------------------------------------------------------
 
