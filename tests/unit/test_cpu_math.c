@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The vector functions, random numbers, reductions and threads of the device
- * `cpu`, at every instruction set of this machine. */
+/* The vector functions, random numbers and reductions of the device `cpu`, at
+ * every instruction set of this machine. */
 #include "cpu_fixture.h"
-
-#include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <time.h>
 
 /* --- pointwise functions against the C library in more digits --- */
 
@@ -308,110 +303,6 @@ START_TEST(plain_passes) {
 }
 END_TEST
 
-/* --- threads and floating-point modes --- */
-
-typedef struct tiles {
-  const nacre_math *math;
-  int64_t n, grain;
-  int nest;
-  real tiny;               /* the least normal number */
-  pthread_t caller;
-  int seen[400];           /* by tile */
-  int flushed[400];
-  int blocked[400];        /* 1: another thread, with signals blocked */
-} tiles;
-
-static void nap(void) {
-  const struct timespec ms = { 0, 400000 };
-  nanosleep(&ms, NULL);
-}
-
-static void nested_tile(void *ctx, int64_t begin, int64_t end) {
-  int *count = ctx;
-  *count += (int)(end - begin);
-}
-
-static void tile_body(void *ctx, int64_t begin, int64_t end) {
-  tiles *t = ctx;
-  const int64_t tile = begin / t->grain;
-  const int64_t stop = begin + t->grain < t->n ? begin + t->grain : t->n;
-  volatile real tiny = t->tiny;
-  sigset_t set;
-  nap();
-  t->seen[tile] += begin % t->grain == 0 && end == stop ? 1 : 1000;
-  t->flushed[tile] = tiny / 2 == 0;
-  if (!pthread_equal(pthread_self(), t->caller)) {
-    pthread_sigmask(SIG_BLOCK, NULL, &set);
-    t->blocked[tile] = sigismember(&set, SIGINT) ? 1 : -1;
-  }
-  if (t->nest) {
-    int count = 0;
-    t->math->parallel(t->math, 10, 3, nested_tile, &count);
-    t->seen[tile] += count == 10 ? 0 : 1000;
-  }
-}
-
-/* Every tile once, on several threads, in the caller's floating-point mode,
- * and with signals left to the program's own threads. */
-START_TEST(tiles_run_once) {
-  cpu_device d = cpu_open(NULL, 1 + _i % 4);
-  static tiles t;
-  memset(&t, 0, sizeof t);
-  t.math = d.math;
-  t.n = 1 + 37 * _i;
-  t.grain = 1 + _i % 3;
-  t.nest = _i % 2;
-  t.tiny = (real)(sizeof(real) == 4 ? 1.17549435e-38 : 2.2250738585072014e-308);
-  t.caller = pthread_self();
-  const int64_t count = (t.n - 1) / t.grain + 1;
-  int others = 0;
-  uint64_t saved = d.ops->enter(d.self);
-  d.math->parallel(d.math, t.n, t.grain, tile_body, &t);
-  d.ops->leave(d.self, saved);
-  for (int64_t i = 0; i < 400; i++) {
-    ck_assert_int_eq(t.seen[i], i < count);
-    ck_assert_int_ge(t.blocked[i], 0);
-    others += t.blocked[i];
-#if defined(__x86_64__) || defined(__aarch64__)
-    ck_assert_int_eq(t.flushed[i], i < count);
-#endif
-  }
-  ck_assert_msg(others > 0 || _i % 4 == 0 || count < 20, "one thread alone");
-  /* And outside of enter() and leave() subnormal numbers are numbers. */
-  memset(t.seen, 0, sizeof t.seen);
-  d.math->parallel(d.math, t.n, t.grain, tile_body, &t);
-  for (int64_t i = 0; i < count; i++) {
-    ck_assert_int_eq(t.flushed[i], 0);
-  }
-  cpu_close(&d);
-}
-END_TEST
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-/* Without memory for a thread's stack the caller does all of it. */
-START_TEST(does_without_threads) {
-  cpu_device d = cpu_open(NULL, 4);
-  static tiles t;
-  struct rlimit limit, none = { 1 << 20, 1 << 20 };
-  memset(&t, 0, sizeof t);
-  t.math = d.math;
-  t.n = 20;
-  t.grain = 1;
-  t.caller = pthread_self();
-  getrlimit(RLIMIT_AS, &limit);
-  none.rlim_max = limit.rlim_max;
-  ck_assert_int_eq(setrlimit(RLIMIT_AS, &none), 0);
-  d.math->parallel(d.math, t.n, t.grain, tile_body, &t);
-  setrlimit(RLIMIT_AS, &limit);
-  for (int i = 0; i < 20; i++) {
-    ck_assert_int_eq(t.seen[i], 1);
-    ck_assert_int_eq(t.blocked[i], 0);
-  }
-  cpu_close(&d);
-}
-END_TEST
-#endif
-
 /* --- opening --- */
 
 START_TEST(opens_and_refuses) {
@@ -462,10 +353,6 @@ Suite *test_cpu_math_suite(void) {
   tcase_add_test(tests, sums_in_a_fixed_order);
   tcase_add_loop_test(tests, sums_of_columns, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, plain_passes, 0, CPU_LEVELS);
-  tcase_add_loop_test(tests, tiles_run_once, 0, 8);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  tcase_add_test(tests, does_without_threads);
-#endif
   tcase_add_test(tests, opens_and_refuses);
   suite_add_tcase(suite, tests);
   return suite;
