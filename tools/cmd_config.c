@@ -110,8 +110,8 @@ static const cli_option options[] = {
 const cli_verb cli_config = {
   "config", "show CONFIG [KEY=VALUE...]",
   "print an experiment as it will be run",
-  "Everything that the config extends is merged, settings of the command line\n"
-  "are applied, variables, blocks and repeats are resolved. What is printed is\n"
-  "a config that runs by itself.",
+  "Everything that the config extends is merged, settings of the command\n"
+  "line are applied, variables, blocks and repeats are resolved. What is\n"
+  "printed is a config that runs by itself.",
   options, 2, -1, run
 };
