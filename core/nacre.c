@@ -2,8 +2,8 @@
 /* nacre: what a program outside sees, on top of all floors. */
 #include <nacre/nacre.h>
 
-#include "run/predict.h"
-#include "run/train.h"
+#include "train/predict.h"
+#include "train/train.h"
 
 #include <string.h>
 

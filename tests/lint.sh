@@ -28,7 +28,7 @@ for file in $sources; do
 done
 
 # The contract of the floors: a folder of the core includes those below it.
-floors='base yaml plugin graph run'
+floors='base yaml plugin graph run experiment train'
 below=
 for floor in $floors; do
   below="$below $floor"

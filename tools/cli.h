@@ -4,7 +4,7 @@
 #ifndef NACRE_TOOLS_CLI_H
 #define NACRE_TOOLS_CLI_H
 
-#include "experiment.h"
+#include "experiment/experiment.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 /* cmd_check: nacre check CONFIG [KEY=VALUE...] */
 #include "cli.h"
 
-#include "run/train.h"
+#include "train/train.h"
 
 #include <stdio.h>
 

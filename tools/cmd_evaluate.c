@@ -3,7 +3,7 @@
 #include "cli.h"
 #include "table.h"
 
-#include "run/judge.h"
+#include "train/judge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -158,7 +158,7 @@ static int judge(nacre_trainer *trainer, const cli_args *args,
   int n = -1;
   snprintf(prefix, sizeof(prefix), "%s/", part);
   if (nacre_judge_open(&pass, trainer, split) == NACRE_OK) {
-    n = nacre_trainer_evaluate(trainer, &pass, prefix, &item);
+    n = nacre_judge_numbers(trainer, &pass, prefix, &item);
   }
   if (n >= 0 && args->json) {
     print_json(args, part, &pass, item, n);

@@ -6,6 +6,7 @@
 #include "table.h"
 
 #include "graph/layout.h"
+#include "train/samples.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "cli.h"
 #include "predict_output.h"
 
-#include "run/predict.h"
+#include "train/predict.h"
 
 #include <stdio.h>
 #include <string.h>

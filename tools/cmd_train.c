@@ -3,7 +3,7 @@
 #include "cli.h"
 #include "progress.h"
 
-#include "run/train.h"
+#include "train/judge.h"
 #include <nacre/nacre.h>
 
 #include <math.h>
@@ -88,7 +88,7 @@ static void print_items(const nacre_log_item *item, int n) {
 static int conclude(nacre_trainer *trainer, const nacre_rundir *dir,
                     const cli_args *args, nacre_error *error) {
   nacre_log_item *test = NULL;
-  int n = nacre_trainer_evaluate(trainer, &trainer->test, "test/", &test);
+  int n = nacre_judge_numbers(trainer, &trainer->test, "test/", &test);
   if (n < 0) {
     return NACRE_ERROR;
   }

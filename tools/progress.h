@@ -3,7 +3,7 @@
 #ifndef NACRE_TOOLS_PROGRESS_H
 #define NACRE_TOOLS_PROGRESS_H
 
-#include "run/train.h"
+#include "train/train.h"
 
 #include <stdbool.h>
 

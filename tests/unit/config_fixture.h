@@ -4,8 +4,8 @@
 #ifndef NACRE_TESTS_CONFIG_FIXTURE_H
 #define NACRE_TESTS_CONFIG_FIXTURE_H
 
-#include "experiment.h"
-#include "run/train.h"
+#include "experiment/experiment.h"
+#include "train/train.h"
 
 #include <check.h>
 #include <dirent.h>

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_ENGINE_FIXTURE_H
 #define TESTS_UNIT_ENGINE_FIXTURE_H
 
-#include "run/train.h"
+#include "train/train.h"
 
 #include <check.h>
 

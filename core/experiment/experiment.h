@@ -2,11 +2,11 @@
 /* experiment: a config, checked as a whole and made into components.
  *
  * Loading reports every mistake of the file at once. Data are only opened by
- * nacre_experiment_open(), since a check must be quick; what only they can
+ * nacre_samples_open(), since a check must be quick; what only they can
  * show (an input shape that the YAML leaves out, the shape of targets) is
  * checked there. */
-#ifndef NACRE_EXPERIMENT_H
-#define NACRE_EXPERIMENT_H
+#ifndef NACRE_EXPERIMENT_EXPERIMENT_H
+#define NACRE_EXPERIMENT_EXPERIMENT_H
 
 #include "graph/graph.h"
 #include "run/dataset.h"
@@ -59,16 +59,6 @@ typedef struct nacre_experiment {
   nacre_enum final_weights;
 } nacre_experiment;
 
-/** What an opened experiment's data are. */
-typedef struct nacre_samples {
-  nacre_experiment *experiment;
-  nacre_dataset set[3];      /* training, validation, test; some unopened */
-  nacre_split train, validation, test; /* n 0: there is none */
-  nacre_pipe *pipe;          /* one for each field of the training set */
-  int n_pipes;
-  nacre_bytes state;         /* of the training source */
-} nacre_samples;
-
 /** Loads from a file (or, with `text`, from text called `path`), with
  *  overrides. On failure every mistake is in `error`, and the experiment
  *  need only be freed. Caller frees with _free(). */
@@ -82,16 +72,6 @@ void nacre_experiment_free(nacre_experiment *);
 /** Builds and checks the graph, with `input` for a model that leaves out its
  *  input's shape (NULL: it must not). load() has done so when it could. */
 int nacre_experiment_plan(nacre_experiment *, const nacre_shape *input);
-
-/** Opens the data, splits them, fits the transforms, and plans the model if
- *  that had to wait. parts: which of validation and test are wanted too. */
-#define NACRE_PART_VALIDATION 1u
-#define NACRE_PART_TEST 2u
-int nacre_samples_open(nacre_samples *, nacre_experiment *, uint32_t parts);
-void nacre_samples_close(nacre_samples *);
-/** The pipes of the heads' targets, NULL where a head has none. [heads], in
- *  the arena. */
-const nacre_pipe **nacre_samples_targets(const nacre_samples *);
 
 /** Names of numbers that will be logged, for checking monitors: NULL past
  *  the end. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "experiment.h"
+#include "experiment/experiment.h"
 
 #include "base/text.h"
-#include "sections.h"
+#include "experiment/sections.h"
 #include "yaml/merge.h"
 #include "yaml/report.h"
 

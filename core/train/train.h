@@ -3,13 +3,13 @@
  *
  * A trainer owns what a training needs; it can be driven by whole trainings,
  * epochs or single steps. It prints nothing: an observer hears of progress. */
-#ifndef NACRE_RUN_TRAIN_H
-#define NACRE_RUN_TRAIN_H
+#ifndef NACRE_TRAIN_TRAIN_H
+#define NACRE_TRAIN_TRAIN_H
 
-#include "experiment.h"
 #include "run/checkpoint.h"
 #include "run/feed.h"
 #include "run/rundir.h"
+#include "train/samples.h"
 
 #include <signal.h>
 
@@ -83,7 +83,7 @@ typedef struct nacre_trainer {
   bool stopped, diverged, interrupted;
   char stop_reason[256];
   double started;
-  int64_t stride, next_report; /* steps between reports to the observer */
+  int64_t stride;           /* steps between reports to the observer */
   double reported;
 } nacre_trainer;
 
@@ -93,8 +93,8 @@ int nacre_trainer_make(nacre_trainer *, nacre_experiment *,
                        const nacre_train_options *);
 void nacre_trainer_fini(nacre_trainer *);
 
-/** One step, with its loss if `loss` is not NULL; begins a new epoch where one has ended. Callbacks and
- *  validation are left to _epoch(). */
+/** One step, with its loss if `loss` is not NULL; begins a new epoch where
+ *  one has ended. Callbacks and validation are left to _epoch(). */
 int nacre_trainer_step(nacre_trainer *, double *loss);
 /** Runs to the end of the epoch, validates, logs, tells callbacks. */
 int nacre_trainer_epoch(nacre_trainer *);
@@ -102,10 +102,10 @@ int nacre_trainer_epoch(nacre_trainer *);
  *  NACRE_ERROR with a problem of code NACRE_EDIVERGED when a callback said
  *  so. After an interruption what there is has been saved. */
 int nacre_trainer_fit(nacre_trainer *);
-/** Numbers over the validation or test split, in the arena's memory; 0 if
- *  there is no such split, -1 with a problem. */
-int nacre_trainer_evaluate(nacre_trainer *, nacre_pass_over *,
-                           const char *prefix, nacre_log_item **items);
+/** Turns the fault of a program's last run into a problem that names the
+ *  sample. */
+int nacre_trainer_fault(const nacre_trainer *, const nacre_program *,
+                        const nacre_split *, const int64_t *position);
 
 /* Of callbacks.c. */
 int nacre_callbacks_make(nacre_trainer *);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sections: what the files that read an experiment's sections share. Not for
  * others. */
-#ifndef NACRE_SECTIONS_H
-#define NACRE_SECTIONS_H
+#ifndef NACRE_EXPERIMENT_SECTIONS_H
+#define NACRE_EXPERIMENT_SECTIONS_H
 
-#include "experiment.h"
+#include "experiment/experiment.h"
 
 /** Reads `data:`; the batch size of `train:` must have been read. */
 int nacre_experiment_read_data(nacre_experiment *, nacre_node *data);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* callbacks: the training as callbacks see it, and telling them of events. */
-#include "run/train.h"
+#include "train/train.h"
 
 #include "base/text.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* predict: a trained model at work: batches in, predictions out. */
-#ifndef NACRE_RUN_PREDICT_H
-#define NACRE_RUN_PREDICT_H
+#ifndef NACRE_TRAIN_PREDICT_H
+#define NACRE_TRAIN_PREDICT_H
 
-#include "experiment.h"
+#include "experiment/experiment.h"
 #include "run/checkpoint.h"
 #include "run/feed.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* data_section: the `data:` of an experiment: sources, splits, transforms. */
-#include "sections.h"
+#include "experiment/sections.h"
 
 #include "yaml/report.h"
 

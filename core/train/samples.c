@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* samples: opens what an experiment's `data:` names. */
-#include "experiment.h"
+#include "train/samples.h"
 
 #include "yaml/report.h"
 

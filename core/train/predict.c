@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/predict.h"
+#include "train/predict.h"
 
 #include "yaml/report.h"
 

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* train: the loop: steps, epochs, the whole. */
+#include "train/train.h"
+
+#include "base/random.h"
+#include "train/judge.h"
+#include "yaml/report.h"
+
+#include <math.h>
+#include <string.h>
+
+static void begin_epoch(nacre_trainer *trainer) {
+  int64_t n = trainer->samples.train.n;
+  for (int64_t i = 0; i < n; i++) {
+    trainer->order[i] = i;
+  }
+  if (trainer->experiment->train.shuffle) {
+    trainer->shuffle.tag[0] = (uint32_t)trainer->epoch;
+    nacre_random_shuffle(trainer->shuffle, n, trainer->order);
+  }
+  nacre_measure_reset(&trainer->training.measure);
+}
+
+int nacre_trainer_fault(const nacre_trainer *trainer,
+                        const nacre_program *program,
+                        const nacre_split *split, const int64_t *position) {
+  const nacre_graph *graph = &trainer->experiment->graph;
+  nacre_place place = { 0 };
+  int64_t at = program->fault_sample;
+  int64_t row = position[at >= 0 && at < program->batch ? at : 0];
+  row = split->row != NULL ? split->row[row] : row;
+  if (program->fault_vertex < 0) {
+    const nacre_head *head = &graph->head[program->fault_head];
+    place = nacre_node_place(split->set->choice->node);
+    return nacre_error_add(trainer->experiment->error, NACRE_EDATA, &place,
+                           "sample %lld: its target is not a class of "
+                           "output '%s', which has %lld", (long long)row,
+                           head->name, (long long)nacre_shape_last(
+                             &graph->edge[head->edge].shape));
+  }
+  const nacre_vertex *vertex = &graph->vertex[program->fault_vertex];
+  place = nacre_node_place(vertex->node);
+  return nacre_error_add(trainer->experiment->error, NACRE_EDATA, &place,
+                         "layer '%s' (%s), sample %lld: %s", vertex->name,
+                         vertex->type, (long long)row, program->fault_text);
+}
+
+static double step_loss(const nacre_program *program, double penalty) {
+  const nacre_graph *graph = program->model->graph;
+  double loss = penalty;
+  for (int i = 0; i < graph->n_heads; i++) {
+    const nacre_bound_head *head = &program->head[i];
+    if (head->head->loss_ops != NULL) {
+      loss += head->head->weight * head->loss_sum /
+              (double)(program->batch * head->rows_per_sample);
+    }
+  }
+  return loss;
+}
+
+int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
+  nacre_program *program = &trainer->program;
+  nacre_pass_over *pass = &trainer->training;
+  if (trainer->at == 0) {
+    begin_epoch(trainer);
+  }
+  int64_t size = trainer->experiment->batch_size;
+  int64_t begin = trainer->at * size, n = trainer->samples.train.n - begin;
+  const int64_t *position = trainer->order + begin;
+  n = n < size ? n : size;
+  int64_t step = trainer->epoch * trainer->batches + trainer->at;
+  trainer->augment.tag[0] = (uint32_t)step;
+  if (nacre_feed_batch(&pass->feed, position, n, trainer->augment) !=
+      NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (program->n_random > 0) {
+    nacre_program_set_step(program, step);
+  }
+  nacre_program_run(program);
+  if (program->faulted) {
+    return nacre_trainer_fault(trainer, program, &trainer->samples.train, position);
+  }
+  double penalty = nacre_optimizer_penalty(&trainer->optimizer, true);
+  nacre_measure_batch(&pass->measure, penalty);
+  nacre_optimizer_step(&trainer->optimizer);
+  if (loss != NULL) {
+    *loss = step_loss(program, penalty);
+  }
+  if (++trainer->at == trainer->batches) {
+    trainer->at = 0;
+    trainer->epoch++;
+  }
+  return NACRE_OK;
+}
+
+/* The observer is called about 20 times a second: the stride between calls
+ * follows the speed of the steps, so that the clock is not read each time. */
+static void observe_step(nacre_trainer *trainer, int64_t done) {
+  double now = nacre_clock();
+  double passed = now - trainer->reported;
+  trainer->stride = passed < 0.02 ? trainer->stride * 2
+                                  : passed > 0.08 ? trainer->stride / 2
+                                                  : trainer->stride;
+  trainer->stride = trainer->stride < 1 ? 1 : trainer->stride;
+  trainer->reported = now;
+  nacre_progress progress = {
+    .event = NACRE_EVENT_STEP, .epoch = trainer->epoch + 1,
+    .epochs = trainer->experiment->train.epochs, .batch = done,
+    .batches = trainer->batches,
+    .loss = nacre_measure_loss(&trainer->training.measure),
+    .seconds = now - trainer->started
+  };
+  trainer->options.observe(trainer->options.observer, &progress);
+}
+
+static int run_steps(nacre_trainer *trainer) {
+  bool tell = nacre_callbacks_want(trainer, NACRE_ON_STEP_END);
+  const volatile sig_atomic_t *interrupt = trainer->options.interrupt;
+  int64_t until = trainer->stride;
+  uint64_t saved = 0;
+  const nacre_device *device = &trainer->device;
+  int status = NACRE_OK;
+  if (device->ops->enter != NULL) {
+    saved = device->ops->enter(device->self);
+  }
+  do {
+    int64_t done = trainer->at + 1;
+    status = nacre_trainer_step(trainer, tell ? &trainer->view.loss : NULL);
+    if (status == NACRE_OK && tell) {
+      status = nacre_callbacks_tell(trainer, NACRE_ON_STEP_END);
+    }
+    if (--until == 0) {
+      if (trainer->options.observe != NULL && status == NACRE_OK) {
+        observe_step(trainer, done);
+      }
+      until = trainer->stride;
+    }
+    if (interrupt != NULL && *interrupt != 0) {
+      trainer->interrupted = trainer->stopped = true;
+    }
+  } while (status == NACRE_OK && trainer->at != 0 && !trainer->stopped);
+  if (device->ops->leave != NULL) {
+    device->ops->leave(device->self, saved);
+  }
+  return status;
+}
+
+/* Epochs. */
+
+static int log_epoch(nacre_trainer *trainer) {
+  int n = 0;
+  double rate = nacre_optimizer_rate(&trainer->optimizer);
+  while (nacre_measure_name(&trainer->training.measure, n) != NULL) {
+    trainer->log[n].value =
+      nacre_measure_value(&trainer->training.measure, n);
+    n++;
+  }
+  if (trainer->validation.ready &&
+      (trainer->epoch % trainer->experiment->train.validation_frequency ==
+         0 ||
+       trainer->epoch == trainer->experiment->train.epochs)) {
+    if (nacre_judge_run(trainer, &trainer->validation) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+    for (int i = 0; i < n; i++) {
+      trainer->log[n + i].value =
+        nacre_measure_value(&trainer->validation.measure, i);
+    }
+  }
+  trainer->log[trainer->n_logs - 1].value = rate;
+  return NACRE_OK;
+}
+
+/* `final_weights: best`: by validation loss, or the loss without one. */
+static int keep_best(nacre_trainer *trainer) {
+  if (trainer->experiment->final_weights.value != NACRE_FINAL_BEST) {
+    return NACRE_OK;
+  }
+  double value = trainer->log[0].value;
+  for (int i = 0; i < trainer->n_logs; i++) {
+    if (strcmp(trainer->log[i].name, "val/loss") == 0) {
+      value = trainer->log[i].value;
+    }
+  }
+  if (isfinite(value) &&
+      (trainer->best == NULL || value < trainer->best_value)) {
+    trainer->best_value = value;
+    return nacre_trainer_remember(trainer, &trainer->best);
+  }
+  return NACRE_OK;
+}
+
+static int finish_epoch(nacre_trainer *trainer) {
+  nacre_experiment *experiment = trainer->experiment;
+  double seconds = nacre_clock() - trainer->started;
+  if (log_epoch(trainer) != NACRE_OK ||
+      nacre_callbacks_tell(trainer, NACRE_ON_EPOCH_END) != NACRE_OK ||
+      keep_best(trainer) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (trainer->options.dir != NULL &&
+      nacre_rundir_log(trainer->options.dir, trainer->epoch,
+                       trainer->optimizer.step, seconds, trainer->log,
+                       trainer->n_logs, experiment->error) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (trainer->options.observe == NULL) {
+    return NACRE_OK;
+  }
+  nacre_progress progress = {
+    .event = NACRE_EVENT_EPOCH, .epoch = trainer->epoch,
+    .epochs = experiment->train.epochs, .batch = trainer->batches,
+    .batches = trainer->batches, .loss = trainer->log[0].value,
+    .seconds = seconds, .log = trainer->log, .n_logs = trainer->n_logs
+  };
+  if (trainer->options.digest &&
+      nacre_model_digest(&trainer->model, &progress.digest) != NACRE_OK) {
+    return nacre_no_memory(experiment->error);
+  }
+  trainer->options.observe(trainer->options.observer, &progress);
+  return NACRE_OK;
+}
+
+int nacre_trainer_epoch(nacre_trainer *trainer) {
+  if (run_steps(trainer) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (trainer->at != 0) {
+    return NACRE_OK; /* stopped within the epoch */
+  }
+  return finish_epoch(trainer);
+}
+
+int nacre_trainer_fit(nacre_trainer *trainer) {
+  nacre_experiment *experiment = trainer->experiment;
+  trainer->started = trainer->reported = nacre_clock();
+  if (nacre_callbacks_tell(trainer, NACRE_ON_TRAIN_BEGIN) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  while (trainer->epoch < experiment->train.epochs && !trainer->stopped) {
+    if (nacre_trainer_epoch(trainer) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+  }
+  if (trainer->diverged) {
+    /* Nothing that is not a number replaces what was saved before. */
+    return nacre_error_add(experiment->error, NACRE_EDIVERGED, NULL,
+                           "training diverged in epoch %lld, step %lld: %s",
+                           (long long)(trainer->epoch +
+                                       (trainer->at > 0 ? 1 : 0)),
+                           (long long)trainer->optimizer.step,
+                           trainer->stop_reason);
+  }
+  if (nacre_callbacks_tell(trainer, NACRE_ON_TRAIN_END) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (experiment->final_weights.value == NACRE_FINAL_BEST) {
+    nacre_trainer_restore(trainer, trainer->best);
+  }
+  return trainer->options.dir != NULL
+    ? nacre_trainer_save(trainer, "weights.safetensors") : NACRE_OK;
+}
