@@ -68,8 +68,7 @@ static int add_input(nacre_graph *graph, const char *name, nacre_node *node,
     return NACRE_ERROR;
   }
   graph->edge[edge].shape = shape;
-  graph->n_inputs++;
-  return NACRE_OK;
+  return nacre_graph_mean(graph, name, graph->n_inputs++);
 }
 
 bool nacre_graph_has_inputs(nacre_node *model) {
@@ -122,33 +121,27 @@ static bool name_is_legal(const char *name) {
   return true;
 }
 
-/* "dense", "dense_1", ...: the first that no layer has been given. */
-static const char *free_name(nacre_graph *graph, const char *type,
-                             const nacre_node *layers) {
-  int count = 0; /* names below this one are surely taken */
-  for (int i = 0; i < graph->n_vertices; i++) {
-    const char *other = graph->vertex[i].type;
-    count += graph->vertex[i].name != NULL && strcmp(other, type) == 0 &&
-             strncmp(graph->vertex[i].name, type, strlen(type)) == 0;
+/* "dense", "dense_1", ...: the first that nothing is given; numbers below
+ * that of the last such layer are taken. */
+static const char *free_name(nacre_graph *graph, nacre_vertex *vertex) {
+  nacre_arena *arena = nacre_graph_arena(graph);
+  int number = 0;
+  for (int i = graph->n_vertices - 2; i >= 0 && number == 0; i--) {
+    const nacre_vertex *other = &graph->vertex[i];
+    if (other->number >= 0 && strcmp(other->type, vertex->type) == 0) {
+      number = other->number + 1;
+    }
   }
-  for (int i = graph->n_vertices > 1000 ? count : 0;; i++) {
-    const char *name = i == 0
-      ? nacre_arena_format(nacre_graph_arena(graph), "%s", type)
-      : nacre_arena_format(nacre_graph_arena(graph), "%s_%d", type, i);
+  for (;; number++) {
+    const char *name = number == 0
+      ? nacre_arena_format(arena, "%s", vertex->type)
+      : nacre_arena_format(arena, "%s_%d", vertex->type, number);
     if (name == NULL) {
       nacre_no_memory(graph->ctx->error);
       return NULL;
     }
-    bool taken = nacre_graph_find(graph, name) >= 0 ||
-                 nacre_graph_find_vertex(graph, name) >= 0;
-    for (nacre_node *node = layers->first; node != NULL && !taken;
-         node = node->next) {
-      nacre_node *given = node->kind == NACRE_NODE_MAP
-        ? nacre_node_peek(node, "name") : NULL;
-      taken = given != NULL && given->kind == NACRE_NODE_SCALAR &&
-              strcmp(given->text, name) == 0;
-    }
-    if (!taken) {
+    if (nacre_graph_lookup(graph, name) == NULL) {
+      vertex->number = number;
       return name;
     }
   }
@@ -167,7 +160,8 @@ static int check_name(nacre_graph *graph, const nacre_node *name) {
                         "there is already a layer '%s', at line %d",
                         name->text, graph->vertex[other].node->line);
   }
-  if (nacre_graph_find(graph, name->text) >= 0) {
+  const nacre_graph_name *found = nacre_graph_lookup(graph, name->text);
+  if (found != NULL && found->meaning >= 0) {
     return nacre_report(error, name, NACRE_ECONFIG,
                         "an input of the model is called '%s'", name->text);
   }
@@ -176,15 +170,33 @@ static int check_name(nacre_graph *graph, const nacre_node *name) {
 
 /* A layer whose name is refused gets another one, so that the rest of the
  * model can be checked. */
-static int read_name(nacre_graph *graph, nacre_vertex *vertex,
-                     const nacre_node *layers) {
+static int read_name(nacre_graph *graph, nacre_vertex *vertex) {
   nacre_node *node = vertex->node;
   nacre_node *name =
     node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "name") : NULL;
   int status = name != NULL ? check_name(graph, name) : NACRE_OK;
+  vertex->number = -1;
   vertex->name = name != NULL && status == NACRE_OK
-    ? name->text : free_name(graph, vertex->type, layers);
-  return vertex->name != NULL ? status : NACRE_ERROR;
+    ? name->text : free_name(graph, vertex);
+  return vertex->name != NULL &&
+         nacre_graph_mean(graph, vertex->name,
+                          ~(int)(vertex - graph->vertex)) == NACRE_OK
+    ? status : NACRE_ERROR;
+}
+
+/* Names that are given further down are not free. */
+static int expect_names(nacre_graph *graph, const nacre_node *layers) {
+  for (const nacre_node *node = layers->first; node != NULL;
+       node = node->next) {
+    const nacre_node *name = node->kind == NACRE_NODE_MAP
+      ? nacre_node_peek(node, "name") : NULL;
+    if (name != NULL && name->kind == NACRE_NODE_SCALAR &&
+        nacre_graph_lookup(graph, name->text) == NULL &&
+        nacre_graph_mean(graph, name->text, NACRE_GRAPH_LATER) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+  }
+  return NACRE_OK;
 }
 
 static int read_universal(nacre_graph *graph, nacre_vertex *vertex) {
@@ -276,13 +288,13 @@ static int check_keys(nacre_graph *graph, nacre_vertex *vertex) {
 }
 
 static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
-                           nacre_node *share, const nacre_node *layers) {
+                           nacre_node *share) {
   nacre_error *error = graph->ctx->error;
   int owner = share->kind == NACRE_NODE_SCALAR
     ? nacre_graph_find_vertex(graph, share->text) : -1;
   if (owner < 0 || graph->vertex[owner].ops == NULL) {
     vertex->type = "layer";
-    (void)read_name(graph, vertex, layers);
+    (void)read_name(graph, vertex);
     return nacre_report(error, share, NACRE_ECONFIG,
                         "expected the name of a layer above, whose weights "
                         "are to be shared");
@@ -296,7 +308,7 @@ static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
   vertex->trainable = from->trainable;
   vertex->learning_rate_scale = from->learning_rate_scale;
   vertex->owner = from->owner;
-  int status = read_name(graph, vertex, layers);
+  int status = read_name(graph, vertex);
   (void)nacre_node_get(vertex->node, "inputs");
   char *what = nacre_format("the layer that shares '%s'", from->name);
   if (nacre_params_unknown(graph->ctx, (nacre_span)NACRE_EMPTY_SPAN,
@@ -308,8 +320,7 @@ static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
   return status;
 }
 
-static int describe_layer(nacre_graph *graph, nacre_node *node,
-                          const nacre_node *layers) {
+static int describe_layer(nacre_graph *graph, nacre_node *node) {
   nacre_vertex *vertex = nacre_graph_add_vertex(graph);
   if (vertex == NULL) {
     return NACRE_ERROR;
@@ -318,13 +329,13 @@ static int describe_layer(nacre_graph *graph, nacre_node *node,
   nacre_node *share =
     node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "share") : NULL;
   if (share != NULL) {
-    return describe_shared(graph, vertex, share, layers);
+    return describe_shared(graph, vertex, share);
   }
   int status = nacre_choose(graph->ctx, NACRE_KIND_LAYER, node, layer_keys,
                             true, &vertex->layer);
   const nacre_component *component = vertex->layer.component;
   vertex->type = component != NULL ? component->name : "layer";
-  if (read_name(graph, vertex, layers) != NACRE_OK) {
+  if (read_name(graph, vertex) != NACRE_OK) {
     status = NACRE_ERROR;
   }
   if (component == NULL) {
@@ -465,8 +476,11 @@ int nacre_graph_build(nacre_graph *graph, nacre_params_ctx *ctx,
                         "a model has at most %d layers",
                         NACRE_GRAPH_MAX_LAYERS);
   }
+  if (expect_names(graph, layers) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
   for (nacre_node *node = layers->first; node != NULL; node = node->next) {
-    if (describe_layer(graph, node, layers) != NACRE_OK) {
+    if (describe_layer(graph, node) != NACRE_OK) {
       status = NACRE_ERROR;
     }
   }

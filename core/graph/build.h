@@ -15,6 +15,19 @@ int nacre_graph_add_edge(nacre_graph *, const char *name, int producer,
                          int port);
 /** NULL with a problem. */
 nacre_vertex *nacre_graph_add_vertex(nacre_graph *);
+/** What a name means while layers are described and connected: an input's
+ *  number, ~vertex, or NACRE_GRAPH_LATER for a layer still to come. */
+typedef struct nacre_graph_name {
+  const char *text; /* NULL: a free place of the table */
+  int meaning;
+} nacre_graph_name;
+#define NACRE_GRAPH_LATER INT32_MIN
+/** NULL: nothing has this name. Valid until the next one is added. */
+nacre_graph_name *nacre_graph_lookup(const nacre_graph *, const char *name);
+/** Adds or changes a meaning; the text is borrowed. */
+int nacre_graph_mean(nacre_graph *, const char *name, int meaning);
+void nacre_graph_forget(nacre_graph *);
+/** A vertex by its name, while that is known; -1: none. */
 int nacre_graph_find_vertex(const nacre_graph *, const char *name);
 /** "there is no layer or input called ...". Returns NACRE_ERROR. */
 int nacre_graph_report_unknown(nacre_graph *, const nacre_node *);

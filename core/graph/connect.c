@@ -14,10 +14,9 @@
 static int find_producer(const nacre_graph *graph, const char *name,
                          int *port) {
   *port = 0;
-  for (int i = 0; i < graph->n_inputs; i++) {
-    if (strcmp(graph->edge[i].name, name) == 0) {
-      return i;
-    }
+  const nacre_graph_name *found = nacre_graph_lookup(graph, name);
+  if (found != NULL && found->meaning >= 0) {
+    return found->meaning;
   }
   int vertex = nacre_graph_find_vertex(graph, name);
   const char *colon = strrchr(name, ':');
@@ -34,15 +33,18 @@ static int find_producer(const nacre_graph *graph, const char *name,
 int nacre_graph_report_unknown(nacre_graph *graph,
                                    const nacre_node *node) {
   int total = graph->n_inputs + graph->n_vertices, n = 0;
+  if (graph->ctx->error->count > NACRE_ERROR_MAX) {
+    total = 0; /* nobody will see what is near */
+  }
   const char **names =
-    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)total, sizeof(*names));
+    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)total + 1, sizeof(*names));
   if (names == NULL) {
     return nacre_no_memory(graph->ctx->error);
   }
-  for (int i = 0; i < graph->n_inputs; i++) {
+  for (int i = 0; i < graph->n_inputs && n < total; i++) {
     names[n++] = graph->edge[i].name;
   }
-  for (int i = 0; i < graph->n_vertices; i++) {
+  for (int i = 0; i < graph->n_vertices && n < total; i++) {
     if (graph->vertex[i].name != NULL) {
       names[n++] = graph->vertex[i].name;
     }
@@ -339,6 +341,7 @@ int nacre_graph_connect(nacre_graph *graph) {
       status = NACRE_ERROR; /* it was refused before */
     }
   }
+  nacre_graph_forget(graph); /* vertices get other numbers now */
   if (status != NACRE_OK || sort_layers(graph) != NACRE_OK ||
       split_activations(graph) != NACRE_OK) {
     return NACRE_ERROR;

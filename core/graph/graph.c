@@ -55,14 +55,69 @@ int nacre_graph_find(const nacre_graph *graph, const char *name) {
   return -1;
 }
 
-int nacre_graph_find_vertex(const nacre_graph *graph, const char *name) {
-  for (int i = 0; i < graph->n_vertices; i++) {
-    if (graph->vertex[i].name != NULL &&
-        strcmp(graph->vertex[i].name, name) == 0) {
-      return i;
+/* Names are a table with open addressing: a model may have ten thousand
+ * layers, and comparing each with all others takes seconds. */
+
+static nacre_graph_name *place_of(const nacre_graph *graph,
+                                  const char *text) {
+  uint32_t hash = 2166136261u; /* FNV-1a */
+  for (const char *c = text; *c != '\0'; c++) {
+    hash = (hash ^ (unsigned char)*c) * 16777619u;
+  }
+  size_t mask = (size_t)graph->name_room - 1, at = hash & mask;
+  while (graph->name[at].text != NULL &&
+         strcmp(graph->name[at].text, text) != 0) {
+    at = (at + 1) & mask;
+  }
+  return &graph->name[at];
+}
+
+nacre_graph_name *nacre_graph_lookup(const nacre_graph *graph,
+                                     const char *text) {
+  nacre_graph_name *found =
+    graph->n_names > 0 ? place_of(graph, text) : NULL;
+  return found != NULL && found->text != NULL ? found : NULL;
+}
+
+static int grow_names(nacre_graph *graph) {
+  nacre_graph old = *graph;
+  int room = old.name_room > 0 ? 2 * old.name_room : 64;
+  nacre_graph_name *grown = nacre_alloc((size_t)room, sizeof(*grown));
+  if (grown == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  graph->name = grown;
+  graph->name_room = room;
+  for (int i = 0; i < old.name_room; i++) {
+    if (old.name[i].text != NULL) {
+      *place_of(graph, old.name[i].text) = old.name[i];
     }
   }
-  return -1;
+  nacre_free(old.name);
+  return NACRE_OK;
+}
+
+int nacre_graph_mean(nacre_graph *graph, const char *text, int meaning) {
+  if (2 * graph->n_names >= graph->name_room &&
+      grow_names(graph) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  nacre_graph_name *at = place_of(graph, text);
+  graph->n_names += at->text == NULL;
+  *at = (nacre_graph_name){ text, meaning };
+  return NACRE_OK;
+}
+
+void nacre_graph_forget(nacre_graph *graph) {
+  nacre_free(graph->name);
+  graph->name = NULL;
+  graph->n_names = graph->name_room = 0;
+}
+
+int nacre_graph_find_vertex(const nacre_graph *graph, const char *name) {
+  const nacre_graph_name *found = nacre_graph_lookup(graph, name);
+  return found != NULL && found->meaning < 0 &&
+         found->meaning != NACRE_GRAPH_LATER ? ~found->meaning : -1;
 }
 
 void nacre_graph_fini(nacre_graph *graph) {
@@ -70,6 +125,7 @@ void nacre_graph_fini(nacre_graph *graph) {
   nacre_free(graph->edge);
   nacre_free(graph->variable);
   nacre_free(graph->head);
+  nacre_graph_forget(graph);
   *graph = (nacre_graph){ 0 };
 }
 

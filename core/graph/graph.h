@@ -43,6 +43,7 @@ typedef struct nacre_slot {
 /** A call of a layer, or (layer.component NULL) of an activation alone. */
 typedef struct nacre_vertex {
   const char *name, *type;
+  int number;              /* in a name made of the type; -1: a given name */
   nacre_node *node;        /* where it is described */
   nacre_choice layer;
   const nacre_layer_ops *ops; /* NULL: an activation */
@@ -84,6 +85,8 @@ typedef struct nacre_graph {
   nacre_head *head;
   int n_heads;
   int n_inputs;          /* the first edges are the model's inputs */
+  struct nacre_graph_name *name; /* while it is built: what names mean */
+  int n_names, name_room;
 } nacre_graph;
 
 /** A whole graph from `model`, in order of execution. `input` is used when
