@@ -5,6 +5,7 @@
 # $NACRE is the program, $srcdir the source tree; plugins are found as the
 # environment says.
 set -u
+: "${NACRE:?}" "${srcdir:?}"
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/nacre-cli.XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
