@@ -42,6 +42,9 @@ void nacre_free(void *);
 char *nacre_strdup(const char *);                  /* NULL for NULL */
 char *nacre_strndup(const char *, size_t n);
 char *nacre_format(const char *format, ...) NACRE_PRINTF(1, 2);
+/** Bytes that this process can hope to fill: the least of the machine's
+ *  memory, the address space that it may use and its control group's limit. */
+uint64_t nacre_memory_limit(void);
 /** Adds "out of memory" to the error. Returns NACRE_ERROR. */
 int nacre_no_memory(nacre_error *);
 

@@ -11,52 +11,6 @@
 /* Streams of different uses never meet. */
 #define TAG_INIT 1u
 
-int nacre_device_open_best(nacre_device *device, nacre_params_ctx *ctx,
-                           const char *name, int64_t threads,
-                           const char *cpu_level) {
-  nacre_error_fail fail;
-  nacre_device_open open = {
-    .size = sizeof(open), .threads = threads, .cpu_level = cpu_level,
-    .fail = nacre_error_fail_init(&fail, ctx->error, NACRE_EPLUGIN, NULL),
-    .alloc = nacre_alloc, .free = nacre_free
-  };
-  *device = (nacre_device){ 0 };
-  /* Providers may leave the field to one that does better; when all have,
-   * the best one must take it. */
-  for (int round = 0; round < 2; round++) {
-    open.flags = round == 0 ? 0 : NACRE_DEVICE_LAST_RESORT;
-    for (int nth = 0;; nth++) {
-      const nacre_component *component = nacre_registry_find(
-        ctx->registry, NACRE_KIND_DEVICE, name, NULL, nth, ctx->error);
-      if (component == NULL) {
-        break;
-      }
-      const nacre_device_ops *ops = component->ops;
-      void *self = NULL;
-      int status = ops->open(&open, &self);
-      if (status == NACRE_OK) {
-        *device = (nacre_device){ ops, component, self, ops->math(self) };
-        return NACRE_OK;
-      }
-      if (status != NACRE_DECLINE) {
-        return NACRE_ERROR;
-      }
-    }
-    if (ctx->error->errors > 0) {
-      return NACRE_ERROR;
-    }
-  }
-  return nacre_error_add(ctx->error, NACRE_EPLUGIN, NULL,
-                         "no plugin provides the device '%s'", name);
-}
-
-void nacre_device_close(nacre_device *device) {
-  if (device->ops != NULL) {
-    device->ops->close(device->self);
-  }
-  *device = (nacre_device){ 0 };
-}
-
 /* Trained before untrained; trained ones by learning rate scale, so that
  * ranges of one scale are contiguous; else as in the graph. */
 static int rank_of(const nacre_graph *graph, int variable) {
@@ -111,11 +65,6 @@ static int place_variables(nacre_model *model, nacre_error *error) {
   return NACRE_OK;
 }
 
-static real *device_reals(nacre_model *model, int64_t count) {
-  size_t bytes = (size_t)(count > 0 ? count : 1) * sizeof(real);
-  return model->device->ops->alloc(model->device->self, bytes);
-}
-
 static int plan_memory(nacre_model *model, nacre_error *error) {
   size_t n = (size_t)model->graph->n_variables + 1;
   model->offset = nacre_alloc(n, sizeof(*model->offset));
@@ -143,27 +92,22 @@ int nacre_model_make(nacre_model *model, const nacre_graph *graph,
   if (plan_memory(model, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  model->params = device_reals(model, model->total);
-  model->grads = training ? device_reals(model, model->trained) : NULL;
-  if (model->params == NULL || (training && model->grads == NULL)) {
-    return nacre_error_add(error, NACRE_ELIMIT, NULL,
-                           "no memory for %lld parameters",
-                           (long long)model->total);
+  model->params = nacre_device_alloc(device, model->total, sizeof(real),
+                                     "the parameters", error);
+  if (training && model->params != NULL) {
+    model->grads = nacre_device_alloc(device, model->trained, sizeof(real),
+                                      "the gradients", error);
   }
-  return NACRE_OK;
+  return model->params != NULL && (!training || model->grads != NULL)
+    ? NACRE_OK : NACRE_ERROR;
 }
 
 void nacre_model_fini(nacre_model *model) {
   if (model->device != NULL && model->device->ops != NULL) {
-    nacre_device *device = model->device;
-    if (model->params != NULL) {
-      device->ops->free(device->self, model->params,
-                        (size_t)model->total * sizeof(real));
-    }
-    if (model->grads != NULL) {
-      device->ops->free(device->self, model->grads,
-                        (size_t)model->trained * sizeof(real));
-    }
+    nacre_device_free(model->device, model->params, model->total,
+                      sizeof(real));
+    nacre_device_free(model->device, model->grads, model->trained,
+                      sizeof(real));
   }
   nacre_free(model->offset);
   nacre_free(model->order);

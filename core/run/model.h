@@ -5,21 +5,7 @@
 
 #include "base/text.h"
 #include "graph/graph.h"
-
-/** An open device. */
-typedef struct nacre_device {
-  const nacre_device_ops *ops;
-  const nacre_component *component;
-  void *self;
-  const nacre_math *math;
-} nacre_device;
-
-/** Opens the best provider of the device `name` that does not decline.
- *  threads 0: as many as it finds. */
-int nacre_device_open_best(nacre_device *, nacre_params_ctx *,
-                           const char *name, int64_t threads,
-                           const char *cpu_level);
-void nacre_device_close(nacre_device *);
+#include "run/device.h"
 
 /** Parameters and gradients, one allocation each. Trained weights come
  *  first, so that the optimizer walks one flat range where it can; frozen

@@ -228,11 +228,12 @@ static int make_slots(nacre_optimizer *optimizer, nacre_error *error) {
   if (optimizer->n_slots == 0 || model->trained == 0) {
     return NACRE_OK;
   }
-  optimizer->slots = device->ops->alloc(
-    device->self, (size_t)model->trained * optimizer->n_slots * sizeof(real));
+  optimizer->slots =
+    nacre_device_alloc(device, model->trained,
+                       optimizer->n_slots * sizeof(real),
+                       "the optimizer's state", error);
   if (optimizer->slots == NULL) {
-    return nacre_error_add(error, NACRE_ELIMIT, NULL,
-                           "no memory for the optimizer's state");
+    return NACRE_ERROR;
   }
   for (uint32_t i = 0; i < optimizer->n_slots; i++) {
     if (start[i] > 0 || start[i] < 0) {
@@ -286,11 +287,10 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
 }
 
 void nacre_optimizer_fini(nacre_optimizer *optimizer) {
-  if (optimizer->slots != NULL) {
-    nacre_device *device = optimizer->model->device;
-    device->ops->free(device->self, optimizer->slots,
-                      (size_t)optimizer->model->trained *
-                        optimizer->n_slots * sizeof(real));
+  if (optimizer->model != NULL) {
+    nacre_device_free(optimizer->model->device, optimizer->slots,
+                      optimizer->model->trained,
+                      optimizer->n_slots * sizeof(real));
   }
   nacre_free(optimizer->range);
   *optimizer = (nacre_optimizer){ 0 };

@@ -382,18 +382,8 @@ static int bind_op(binder *bind, int index, nacre_run **of_vertex) {
 /* Heads. */
 
 static void *device_alloc(const binder *bind, int64_t count, size_t size) {
-  nacre_device *device = bind->program->model->device;
-  void *at = NULL;
-  size_t bytes = 0;
-  if (nacre_size_mul((size_t)(count > 0 ? count : 1), size, &bytes)) {
-    at = device->ops->alloc(device->self, bytes);
-  }
-  if (at == NULL) {
-    nacre_error_add(bind->error, NACRE_ELIMIT, NULL,
-                    "no memory for %lld bytes of activations",
-                    (long long)count * (long long)size);
-  }
-  return at;
+  return nacre_device_alloc(bind->program->model->device, count, size,
+                            "the activations", bind->error);
 }
 
 static int bind_head(const binder *bind, int index) {
@@ -508,13 +498,6 @@ int nacre_program_make(nacre_program *program, nacre_model *model,
                             error);
 }
 
-/* What device_alloc() gave. */
-static void release(nacre_device *device, void *at, int64_t bytes) {
-  if (at != NULL) {
-    device->ops->free(device->self, at, bytes > 0 ? (size_t)bytes : 1);
-  }
-}
-
 void nacre_program_fini(nacre_program *program) {
   if (program->model == NULL) {
     return;
@@ -531,11 +514,11 @@ void nacre_program_fini(nacre_program *program) {
   for (int i = 0; i < graph->n_heads && program->head != NULL; i++) {
     nacre_bound_head *head = &program->head[i];
     int64_t rows = program->batch_max * head->rows_per_sample;
-    release(device, head->target,
-            rows * head->target_cols * (int64_t)sizeof(real));
+    nacre_device_free(device, head->target, rows * head->target_cols,
+                      sizeof(real));
   }
-  release(device, program->activations, program->layout.activation_bytes);
-  release(device, program->scratch, program->layout.scratch_bytes);
+  nacre_device_free(device, program->activations, program->layout.activation_bytes, 1);
+  nacre_device_free(device, program->scratch, program->layout.scratch_bytes, 1);
   nacre_layout_fini(&program->layout);
   nacre_arena_free(program->arena);
   *program = (nacre_program){ 0 };

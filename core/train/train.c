@@ -79,7 +79,8 @@ int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
   }
   nacre_program_run(program);
   if (program->faulted) {
-    return nacre_trainer_fault(trainer, program, &trainer->samples.train, position);
+    return nacre_trainer_fault(trainer, program, &trainer->samples.train,
+                               position);
   }
   double penalty = nacre_optimizer_penalty(&trainer->optimizer, true);
   nacre_measure_batch(&pass->measure, penalty);
