@@ -37,7 +37,8 @@ int nacre_graph_report_unknown(nacre_graph *graph,
     total = 0; /* nobody will see what is near */
   }
   const char **names =
-    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)total + 1, sizeof(*names));
+    nacre_arena_alloc(nacre_graph_arena(graph), (size_t)total + 1,
+                      sizeof(*names));
   if (names == NULL) {
     return nacre_no_memory(graph->ctx->error);
   }

@@ -7,7 +7,7 @@
  * writes down what is said now, to be read and judged. */
 #include "config_fixture.h"
 
-#include <sys/stat.h>
+#include <time.h>
 
 static char *names[CONFIG_FILES_MAX];
 static int count;
@@ -139,6 +139,19 @@ START_TEST(refuses_nesting_without_end) {
 }
 END_TEST
 
+/* As many layers as there may be take no time to speak of. */
+START_TEST(is_quick_with_many_layers) {
+  clock_t begin = clock();
+  char *path = make_file("nacre: 1\nmodel:\n  input: [4]\n  layers:\n",
+                         "    - {type: identity, inputs: input}\n", 9999,
+                         "    - {type: identity, inputs: identty}\n");
+  says_of_made(path,
+               "exit: 3\n:10004:32: error: there is no layer or input called "
+               "'identty'\n");
+  ck_assert(clock() - begin < 2 * CLOCKS_PER_SEC);
+}
+END_TEST
+
 int main(void) {
   if (enter_folder() != 0 || !config_open_registry()) {
     fprintf(stderr, "tests/bad_configs or the plugins are not there\n");
@@ -154,6 +167,7 @@ int main(void) {
   tcase_add_test(tests, refuses_more_than_a_mebibyte);
   tcase_add_test(tests, refuses_more_than_100000_values);
   tcase_add_test(tests, refuses_nesting_without_end);
+  tcase_add_test(tests, is_quick_with_many_layers);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);
