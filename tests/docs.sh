@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # docs.sh: the experiments that the documents show are accepted as written,
-# and the mistakes that they show get the messages that they show.
+# the mistakes that they show get the messages that they show, and the files
+# that they point to are there.
 #
 # A comment before a block of YAML says what it is:
 #   <!-- check: FILE -->    a whole experiment: `nacre check` accepts it
@@ -124,6 +125,19 @@ for document in $documents; do
   while read -r number mark file line; do
     check_block "$number" "$mark" "$file" "$document:$line"
   done <"$work/list"
+done
+
+# Links to other files of the tree.
+for file in "$srcdir"/*.md "$srcdir"/docs/*.md; do
+  grep -oE '\]\([^)#:]+[)#]' "$file" | sed 's/^](//; s/.$//' >"$work/links"
+  : >"$work/said"
+  while read -r link; do
+    if [ -e "$(dirname "$file")/$link" ]; then
+      pass
+    else
+      fail "$file points to $link, which is not there"
+    fi
+  done <"$work/links"
 done
 
 echo "$passed passed, $failed failed"
