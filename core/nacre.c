@@ -212,7 +212,9 @@ static int predict(nacre_program *program, int64_t n,
   uint64_t saved =
     device->ops->enter != NULL ? device->ops->enter(device->self) : 0;
   program->faulted = false;
+  int64_t first = 0;
   for (int64_t at = 0; at < n && !program->faulted; at += batch) {
+    first = at;
     int64_t size = n - at < batch ? n - at : batch;
     nacre_program_set_batch(program, size);
     for (int i = 0; i < graph->n_inputs; i++) {
@@ -238,7 +240,8 @@ static int predict(nacre_program *program, int64_t n,
     device->ops->leave(device->self, saved);
   }
   nacre_free(staging);
-  return program->faulted ? nacre_predictor_fault(program, error) : NACRE_OK;
+  return program->faulted ? nacre_predictor_fault(program, first, error)
+                          : NACRE_OK;
 }
 
 int nacre_network_predict(nacre_network *network, int64_t n,
@@ -343,7 +346,7 @@ int nacre_session_fit(nacre_session *session, nacre_problems *problems) {
 int nacre_session_value(const nacre_session *session, const char *name,
                         double *value) {
   const nacre_trainer *trainer = &session->trainer;
-  for (int i = 0; i < trainer->n_logs; i++) {
+  for (int i = 0; trainer->epoch > 0 && i < trainer->n_logs; i++) {
     if (strcmp(trainer->log[i].name, name) == 0) {
       *value = trainer->log[i].value;
       return 0;
@@ -360,9 +363,12 @@ int nacre_session_predict(nacre_session *session, int64_t n,
                           const float *const *inputs, float *const *outputs,
                           nacre_problems *problems) {
   int status = NACRE_OK;
+  /* Layers were told the training's batch as the largest. */
+  int64_t most = session->experiment.batch_size;
+  int64_t batch = session->batch < most ? session->batch : most;
   if (!session->can_predict) {
     status = nacre_program_make(&session->predict, &session->trainer.model,
-                                NACRE_MODE_PREDICT, session->batch,
+                                NACRE_MODE_PREDICT, batch,
                                 session->experiment.seed, &session->error);
     session->can_predict = status == NACRE_OK;
   }

@@ -12,7 +12,10 @@ int nacre_predictor_make(nacre_predictor *predictor,
                          int64_t threads, const char *cpu_level) {
   nacre_error *error = experiment->error;
   *predictor = (nacre_predictor){ .experiment = experiment, .batch = batch };
-  if ((!experiment->planned &&
+  /* Layers were told the largest batch of a training. */
+  bool larger = batch > experiment->batch_size;
+  experiment->batch_size = larger ? batch : experiment->batch_size;
+  if (((larger || !experiment->planned) &&
        nacre_experiment_plan(experiment, input) != NACRE_OK) ||
       nacre_tensors_read(&predictor->tensors, weights, error) != NACRE_OK ||
       nacre_device_open_best(&predictor->device, &experiment->ctx,
@@ -59,18 +62,19 @@ void nacre_predictor_read(const nacre_program *program, int edge, real *to,
   }
 }
 
-int nacre_predictor_fault(const nacre_program *program, nacre_error *error) {
+int nacre_predictor_fault(const nacre_program *program, int64_t first,
+                          nacre_error *error) {
   const nacre_vertex *vertex =
     &program->model->graph->vertex[program->fault_vertex];
   return nacre_error_add(error, NACRE_EDATA, NULL,
-                         "layer '%s' (%s), sample %lld of the batch: %s",
-                         vertex->name, vertex->type,
-                         (long long)program->fault_sample,
+                         "layer '%s' (%s), sample %lld: %s", vertex->name,
+                         vertex->type,
+                         (long long)(first + program->fault_sample),
                          program->fault_text);
 }
 
 /* One batch whose inputs are in place. */
-static int run_batch(nacre_predictor *predictor) {
+static int run_batch(nacre_predictor *predictor, int64_t first) {
   nacre_program *program = &predictor->program;
   const nacre_device *device = &predictor->device;
   uint64_t saved =
@@ -81,7 +85,7 @@ static int run_batch(nacre_predictor *predictor) {
     device->ops->leave(device->self, saved);
   }
   return program->faulted
-    ? nacre_predictor_fault(program, predictor->experiment->error)
+    ? nacre_predictor_fault(program, first, predictor->experiment->error)
     : NACRE_OK;
 }
 
@@ -329,7 +333,7 @@ int nacre_prediction_rows(nacre_prediction_input *input,
   }
   int status = nacre_feed_batch(&input->feed, position, n, none);
   nacre_free(position);
-  if (status != NACRE_OK || run_batch(predictor) != NACRE_OK) {
+  if (status != NACRE_OK || run_batch(predictor, first) != NACRE_OK) {
     return NACRE_ERROR;
   }
   take_outputs(predictor, n, outputs);

@@ -30,7 +30,10 @@ void nacre_predictor_write(nacre_program *, int input, const real *from,
                            int64_t n);
 void nacre_predictor_read(const nacre_program *, int edge, real *to,
                           int64_t n);
-int nacre_predictor_fault(const nacre_program *, nacre_error *);
+/** A fault of the last run as a problem; `first` is the number of the
+ *  batch's first sample. */
+int nacre_predictor_fault(const nacre_program *, int64_t first,
+                          nacre_error *);
 
 /** An input file as a data set with the training set's transforms, fitted as
  *  saved. `path` "-" is standard input; `format` (may be NULL) names the

@@ -87,6 +87,31 @@ static int make_pipes(nacre_samples *samples) {
   return NACRE_OK;
 }
 
+/* The shape becomes part of the config: what a run writes down can be
+ * loaded without its data. */
+static int write_input(nacre_experiment *experiment,
+                       const nacre_shape *shape) {
+  nacre_tree *tree = experiment->tree;
+  nacre_node *model = experiment->model;
+  nacre_node *key = nacre_node_scalar(tree, "input", model);
+  nacre_node *list = nacre_node_new(tree, NACRE_NODE_LIST);
+  if (key == NULL || list == NULL) {
+    return nacre_no_memory(experiment->error);
+  }
+  for (int i = 0; i < shape->rank; i++) {
+    char *text = nacre_format("%lld", (long long)shape->dim[i]);
+    nacre_node *extent =
+      text != NULL ? nacre_node_scalar(tree, text, model) : NULL;
+    nacre_free(text);
+    if (extent == NULL) {
+      return nacre_no_memory(experiment->error);
+    }
+    nacre_node_append(list, NULL, extent);
+  }
+  nacre_node_append(model, key, list);
+  return NACRE_OK;
+}
+
 /* The shape of the only input, for a model that leaves it to the data. */
 static int plan_from_data(nacre_samples *samples) {
   nacre_experiment *experiment = samples->experiment;
@@ -95,7 +120,10 @@ static int plan_from_data(nacre_samples *samples) {
   if (field >= 0) {
     input = &samples->pipe[field].shape;
   }
-  return nacre_experiment_plan(experiment, input);
+  if (nacre_experiment_plan(experiment, input) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  return input != NULL ? write_input(experiment, input) : NACRE_OK;
 }
 
 int nacre_samples_open(nacre_samples *samples, nacre_experiment *experiment,
