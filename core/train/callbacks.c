@@ -15,6 +15,9 @@ static nacre_trainer *trainer_of(const nacre_training *view) {
 static int view_get(const nacre_training *view, const char *name,
                     double *value) {
   const nacre_trainer *trainer = trainer_of(view);
+  if (strncmp(name, "val/", 4) == 0 && !trainer->validated) {
+    return NACRE_ERROR;
+  }
   for (int i = 0; i < trainer->n_logs; i++) {
     if (strcmp(trainer->log[i].name, name) == 0) {
       *value = trainer->log[i].value;

@@ -157,17 +157,17 @@ static int log_epoch(nacre_trainer *trainer) {
       nacre_measure_value(&trainer->training.measure, n);
     n++;
   }
-  if (trainer->validation.ready &&
-      (trainer->epoch % trainer->experiment->train.validation_frequency ==
-         0 ||
-       trainer->epoch == trainer->experiment->train.epochs)) {
-    if (nacre_judge_run(trainer, &trainer->validation) != NACRE_OK) {
-      return NACRE_ERROR;
-    }
-    for (int i = 0; i < n; i++) {
-      trainer->log[n + i].value =
-        nacre_measure_value(&trainer->validation.measure, i);
-    }
+  trainer->validated =
+    trainer->validation.ready &&
+    (trainer->epoch % trainer->experiment->train.validation_frequency == 0 ||
+     trainer->epoch == trainer->experiment->train.epochs);
+  if (trainer->validated &&
+      nacre_judge_run(trainer, &trainer->validation) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  for (int i = 0; i < n && trainer->validation.ready; i++) {
+    trainer->log[n + i].value = trainer->validated
+      ? nacre_measure_value(&trainer->validation.measure, i) : (double)NAN;
   }
   trainer->log[trainer->n_logs - 1].value = rate;
   return NACRE_OK;
