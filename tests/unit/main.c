@@ -25,7 +25,10 @@
   X(test_optimize)  \
   X(test_tensors)   \
   X(test_checkpoint)\
-  X(test_rundir)
+  X(test_rundir)    \
+  X(test_embed)     \
+  X(test_split)     \
+  X(test_measure)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)
