@@ -219,6 +219,8 @@ static int report_unknown(const nacre_fill *fill, uint32_t kind,
   } else if (nacre_registry_count(registry) == 0) {
     nacre_error_hint(error, "no plugins were found: is NACRE_PLUGIN_PATH "
                             "set to where they are?");
+  } else {
+    nacre_error_hint(error, "'nacre plugins' lists what there is");
   }
   return NACRE_ERROR;
 }

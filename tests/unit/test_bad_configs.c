@@ -139,6 +139,24 @@ START_TEST(refuses_nesting_without_end) {
 }
 END_TEST
 
+START_TEST(tells_a_thousand_mistakes) {
+  char *path = make_file("nacre: 1\nmodel:\n  input: [4]\n  layers:\n",
+                         "    - {type: danse}\n", 1200, "");
+  char *said = config_try(path, NULL, 0, false);
+  int told = 0;
+  for (const char *at = said; (at = strstr(at, "unknown layer")) != NULL;
+       at++) {
+    told++;
+  }
+  ck_assert_int_eq(told, NACRE_ERROR_MAX);
+  ck_assert(config_ends_in(
+    said, "\nnacre: error: there are more problems than these\n"));
+  free(said);
+  unlink(path);
+  free(path);
+}
+END_TEST
+
 /* As many layers as there may be take no time to speak of. */
 START_TEST(is_quick_with_many_layers) {
   clock_t begin = clock();
@@ -167,6 +185,7 @@ int main(void) {
   tcase_add_test(tests, refuses_more_than_a_mebibyte);
   tcase_add_test(tests, refuses_more_than_100000_values);
   tcase_add_test(tests, refuses_nesting_without_end);
+  tcase_add_test(tests, tells_a_thousand_mistakes);
   tcase_add_test(tests, is_quick_with_many_layers);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
