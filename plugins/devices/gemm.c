@@ -258,7 +258,8 @@ static void choose_cut(cut *u, const kernels *kern, double work) {
   const nacre_gemm *g = u->g;
   const int64_t width = 2 * kern->lanes;
   double worth = work * (double)g->batch / BLOCK_WORK;
-  double want = u->math->threads > 1 ? 4.0 * (double)u->math->threads : 1;
+  const int64_t threads = nacre_pool_threads(((const host_device *)u->math->self)->pool);
+  double want = threads > 1 ? 4.0 * (double)threads : 1;
   want = (worth < want ? worth : want) / (double)g->batch;
   u->row_blocks = 1;
   u->col_blocks = (g->n - 1) / KERNEL_N_MAX + 1;

@@ -99,6 +99,14 @@ static int64_t quota_processors(void) {
   }
 }
 
+int nacre_pool_processor(void) {
+#ifdef __linux__
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
 int64_t nacre_pool_processors(void) {
   int64_t count = sysconf(_SC_NPROCESSORS_ONLN);
 #ifdef __linux__

@@ -17,6 +17,16 @@
 /* Turns of the waiting loops before sleeping: about 5 microseconds. Longer
  * would take the processor from others on a busy machine. */
 #define SPINS 200
+/* After so many jobs in a row that no other processor took part in, or one
+ * with a worker on the caller's own, the next try waits PAUSE_NS: on a busy
+ * machine waking threads for nothing would cost more than a product. */
+#define MISSES 4
+#define PAUSE_NS 2e6
+/* After waiting long for a worker that the machine has stopped within a tile:
+ * so many times as long. */
+#define STALL_NS 1e5
+#define PAUSE_FACTOR 50.0
+#define PAUSE_MOST_NS 2e8
 #define STACK_BYTES ((size_t)2 << 20)
 #define TURN_TILES ((int64_t)UINT32_MAX) /* what a claim can count */
 
@@ -49,11 +59,16 @@ struct pool {
   int tried;            /* starting has been tried; the same */
   pid_t process;        /* that started them: a fork of it has none */
   uint32_t turn;        /* of the latest job; the same */
+  int misses;           /* of late, jobs without help; the same */
   sem_t work, done;     /* workers and the caller asleep */
   _Atomic int busy;     /* a job is under way: others run on their own */
   _Atomic int stop;
   _Atomic int awake;    /* workers that wait without sleeping */
   _Atomic int sleepers; /* those that `work` has not been raised for */
+  _Atomic int64_t alone_until; /* CLOCK_MONOTONIC, ns; 0: share at once */
+  _Atomic int home;     /* the caller's processor when it posted the job */
+  _Atomic int helped;   /* a worker on another has had a tile */
+  _Atomic int crowded;  /* a worker on the same one */
   posted_job job;
   char gap[CACHE_LINE]; /* between what is read and what all write */
   _Atomic uint64_t claim; /* turn << 32 | tiles that nobody has taken */
@@ -166,6 +181,15 @@ static void wake(pool *p, int64_t most) {
   }
 }
 
+static void note_processor(pool *p) {
+  const int here = nacre_pool_processor();
+  const int home = atomic_load_explicit(&p->home, memory_order_relaxed);
+  _Atomic int *note = here >= 0 && here == home ? &p->crowded : &p->helped;
+  if (!atomic_load_explicit(note, memory_order_relaxed)) {
+    atomic_store_explicit(note, 1, memory_order_relaxed);
+  }
+}
+
 static void *worker_main(void *arg) {
   pool *p = arg;
   pool_job job;
@@ -176,6 +200,7 @@ static void *worker_main(void *arg) {
       continue;
     }
     nacre_pool_set_float_mode(job.float_mode);
+    note_processor(p);
     run_tile(&job, tile);
     finish_tile(p);
   }
@@ -241,13 +266,16 @@ void nacre_pool_free(pool *p) {
   p->release(p);
 }
 
-/* Waits for the tiles that workers have taken. A worker that finds `waiting`
- * set clears it and raises `done`: each time that it was set, either the
- * caller takes it back or there is a `done` to be waited for. */
-static void await_tiles(pool *p) {
-  for (int i = 0; i < SPINS && atomic_load(&p->left) > 0; i++) {
-    pause_briefly();
-  }
+static double now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+/* Waits for the tiles that workers have taken, asleep. A worker that finds
+ * `waiting` set clears it and raises `done`: each time that it was set, either
+ * the caller takes it back or there is a `done` to be waited for. */
+static void sleep_until_done(pool *p) {
   while (atomic_load(&p->left) > 0) {
     atomic_store(&p->waiting, 1);
     if (atomic_load(&p->left) == 0 && atomic_exchange(&p->waiting, 0)) {
@@ -257,29 +285,83 @@ static void await_tiles(pool *p) {
   }
 }
 
-/* Tiles [first, job->end), at most UINT32_MAX of them. */
+static void pause_sharing(pool *p, double ns) {
+  atomic_store_explicit(&p->alone_until, (int64_t)(now_ns() + ns),
+                        memory_order_relaxed);
+  p->misses = 0;
+}
+
+/* `each`: nanoseconds that a tile took the caller. */
+static void await_tiles(pool *p, double each) {
+  for (int i = 0; i < SPINS && atomic_load(&p->left) > 0; i++) {
+    pause_briefly();
+  }
+  if (atomic_load(&p->left) == 0) {
+    return;
+  }
+  const double start = now_ns();
+  sleep_until_done(p);
+  const double stall = now_ns() - start - 2 * each;
+  if (stall > STALL_NS) {
+    const double pause = PAUSE_FACTOR * stall;
+    pause_sharing(p, pause < PAUSE_MOST_NS ? pause : PAUSE_MOST_NS);
+  }
+}
+
+/* Was the job worth sharing? */
+static void judge_job(pool *p) {
+  if (atomic_load_explicit(&p->helped, memory_order_relaxed)) {
+    p->misses = 0;
+    return;
+  }
+  p->misses++;
+  if (p->misses >= MISSES ||
+      atomic_load_explicit(&p->crowded, memory_order_relaxed)) {
+    pause_sharing(p, PAUSE_NS);
+  }
+}
+
+static int is_paused(pool *p) {
+  const int64_t until =
+    atomic_load_explicit(&p->alone_until, memory_order_relaxed);
+  if (until == 0) {
+    return 0;
+  }
+  if (now_ns() < (double)until) {
+    return 1;
+  }
+  atomic_store_explicit(&p->alone_until, 0, memory_order_relaxed);
+  return 0;
+}
+
+int64_t nacre_pool_threads(pool *p) {
+  return atomic_load(&p->busy) || is_paused(p) ? 1 : p->threads;
+}
+
+/* Tiles [first, job->end), at most TURN_TILES of them. */
 static void run_shared(pool *p, pool_job *job, int64_t first) {
   const int64_t tiles = job->end - first;
+  const double start = now_ns();
+  int64_t own = 0;
   if (!p->tried) {
     start_workers(p);
   }
   job->float_mode = nacre_pool_float_mode();
   post_job(p, job);
+  atomic_store_explicit(&p->home, nacre_pool_processor(),
+                        memory_order_relaxed);
+  atomic_store_explicit(&p->helped, 0, memory_order_relaxed);
+  atomic_store_explicit(&p->crowded, 0, memory_order_relaxed);
   atomic_store(&p->left, tiles);
   atomic_store(&p->claim, (uint64_t)++p->turn << 32 | (uint64_t)tiles);
   wake(p, tiles - 1 - atomic_load(&p->awake));
   pool_job same;
-  for (int64_t tile; (tile = take_tile(p, &same)) >= 0;) {
+  for (int64_t tile; (tile = take_tile(p, &same)) >= 0; own++) {
     run_tile(job, tile);
     atomic_fetch_sub(&p->left, 1);
   }
-  await_tiles(p);
-}
-
-static double now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+  await_tiles(p, own > 0 ? (now_ns() - start) / (double)own : 0);
+  judge_job(p);
 }
 
 void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
@@ -300,7 +382,7 @@ void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
       ns = (now_ns() - start) * (double)(tiles - 1);
     }
     int idle = 0;
-    if (ns >= worth && tiles - tile > 1 &&
+    if (ns >= worth && tiles - tile > 1 && !is_paused(p) &&
         atomic_compare_exchange_strong(&p->busy, &idle, 1)) {
       for (; tile < tiles; tile = job.end) {
         job.end = tiles - tile < TURN_TILES ? tiles : tile + TURN_TILES;

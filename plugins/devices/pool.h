@@ -28,9 +28,17 @@ void nacre_pool_free(pool *);
 void nacre_pool_run(pool *, int64_t n, int64_t grain, double ns,
                     nacre_body body, void *ctx);
 
+/** [compute] Threads that the next work may count on: 1 within a body, and
+ *  while the machine is too busy for the others to be of help. */
+int64_t nacre_pool_threads(pool *);
+
 /** [any] Processors that this process may keep busy: its affinity, and the
  *  quota of its control group. At least 1. */
 int64_t nacre_pool_processors(void);
+
+/** [any] The processor that the calling thread is on; -1 if that cannot be
+ *  told. */
+int nacre_pool_processor(void);
 
 /** [any] The calling thread's floating-point mode; and with subnormal
  *  numbers taken for zero. */
