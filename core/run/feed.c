@@ -195,6 +195,31 @@ static bool fits_cache(const nacre_feed *feed) {
   return bytes <= NACRE_FEED_CACHE;
 }
 
+/* A missing value that no transform has filled would only be seen as a loss
+ * that is not a number. */
+static int refuse_missing(nacre_feed *feed, const nacre_channel *channel,
+                          const real *values, int64_t n) {
+  int missing = 0;
+  for (int64_t i = 0; i < n * channel->count; i++) {
+    missing |= isnan(values[i]) ? 1 : 0; /* without a branch */
+  }
+  for (int64_t i = 0; missing != 0; i++) {
+    if (isnan(values[i])) {
+      nacre_place place = place_of(feed->split->set);
+      nacre_error_add(feed->error, NACRE_EDATA, &place,
+                      "sample %lld has a missing value in field '%s' "
+                      "(element %lld)",
+                      (long long)feed->rows[i / channel->count],
+                      channel->pipe->field.name,
+                      (long long)(i % channel->count));
+      nacre_error_hint(feed->error,
+                       "a transform can fill in missing values");
+      return NACRE_ERROR;
+    }
+  }
+  return NACRE_OK;
+}
+
 static int read_rows(nacre_feed *feed, const nacre_channel *channel,
                      const int64_t *position, int64_t n, nacre_key key,
                      real *out) {
@@ -205,29 +230,8 @@ static int read_rows(nacre_feed *feed, const nacre_channel *channel,
   }
   return nacre_pipe_read(channel->pipe, split->set, channel->field,
                          feed->rows, n, -1, feed->training, key, out,
-                         feed->work, feed->error);
-}
-
-/* A missing value that no transform has filled would only be seen as a loss
- * that is not a number. */
-static int refuse_missing(nacre_feed *feed, const nacre_channel *channel,
-                          const real *values, int64_t first, int64_t n) {
-  for (int64_t i = 0; i < n * channel->count; i++) {
-    if (isnan(values[i])) {
-      nacre_place place = place_of(feed->split->set);
-      int64_t at = first + i / channel->count;
-      int64_t row = feed->split->row != NULL ? feed->split->row[at] : at;
-      nacre_error_add(feed->error, NACRE_EDATA, &place,
-                      "sample %lld has a missing value in field '%s' "
-                      "(element %lld)", (long long)row,
-                      channel->pipe->field.name,
-                      (long long)(i % channel->count));
-      nacre_error_hint(feed->error,
-                       "a transform can fill in missing values");
-      return NACRE_ERROR;
-    }
-  }
-  return NACRE_OK;
+                         feed->work, feed->error) == NACRE_OK
+    ? refuse_missing(feed, channel, out, n) : NACRE_ERROR;
 }
 
 static int fill_cache(nacre_feed *feed, nacre_channel *channel) {
@@ -244,9 +248,6 @@ static int fill_cache(nacre_feed *feed, nacre_channel *channel) {
       position[i] = at + i;
     }
     status = read_rows(feed, channel, position, size, none, feed->staging);
-    if (status == NACRE_OK) {
-      status = refuse_missing(feed, channel, feed->staging, at, size);
-    }
     if (status == NACRE_OK) {
       memcpy(channel->cache + at * channel->count, feed->staging,
              (size_t)(size * channel->count) * sizeof(real));
@@ -356,7 +357,8 @@ static void gather(const real *cache, int64_t count, const int64_t *position,
 static int64_t class_of(const nacre_bound_head *head, const real *target) {
   int64_t best = 0;
   if (head->target_cols == 1) {
-    return (int64_t)target[0];
+    return target[0] >= 0 && target[0] < (real)INT32_MAX
+      ? (int64_t)target[0] : -1;
   }
   for (int64_t i = 1; i < head->target_cols; i++) {
     best = target[i] > target[best] ? i : best;
