@@ -28,7 +28,8 @@
   X(test_rundir)    \
   X(test_embed)     \
   X(test_split)     \
-  X(test_measure)
+  X(test_measure)   \
+  X(test_feed)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

@@ -232,7 +232,7 @@ START_TEST(test_refusals)
          "no samples are left for training");
   refuse("  test: {from: train}\n", "'test' needs a 'fraction' or 'folds'");
   refuse("  test: {from: train, folds: 3, fold: 3}\n",
-         "'fold' less than it");
+         "the last of 3 folds is fold 2");
 }
 END_TEST
 
