@@ -13,21 +13,18 @@
 #define SOURCE_BEFORE 200
 #define SOURCE_AFTER 200
 
-void nacre_error_init(nacre_error *error)
-{
+void nacre_error_init(nacre_error *error) {
   memset(error, 0, sizeof *error);
 }
 
-static void problem_fini(nacre_problem *problem)
-{
+static void problem_fini(nacre_problem *problem) {
   nacre_free(problem->file);
   nacre_free(problem->source);
   nacre_free(problem->text);
   nacre_free(problem->hint);
 }
 
-void nacre_error_fini(nacre_error *error)
-{
+void nacre_error_fini(nacre_error *error) {
   for (int i = 0; i < error->count; i++) {
     problem_fini(&error->problem[i]);
   }
@@ -38,8 +35,7 @@ void nacre_error_fini(nacre_error *error)
 static char *format_text(const char *format, va_list list)
   NACRE_PRINTF(1, 0);
 
-static char *format_text(const char *format, va_list list)
-{
+static char *format_text(const char *format, va_list list) {
   va_list again;
   va_copy(again, list);
   int n = nacre_text_vsnprintf(NULL, 0, format, again);
@@ -52,8 +48,7 @@ static char *format_text(const char *format, va_list list)
 }
 
 /* One character on, over a byte that belongs to none as well. */
-static const char *next_character(const char *at)
-{
+static const char *next_character(const char *at) {
   if ((unsigned char)*at < 0x80) {
     return at + 1;
   }
@@ -62,14 +57,12 @@ static const char *next_character(const char *at)
   return at + (n > 0 ? n : 1);
 }
 
-static bool at_line_end(const char *at)
-{
+static bool at_line_end(const char *at) {
   return *at == '\0' || *at == '\n' || *at == '\r';
 }
 
 /* Copies the line around a column; false: out of memory. */
-static bool copy_source(nacre_problem *problem, const char *line)
-{
+static bool copy_source(nacre_problem *problem, const char *line) {
   const char *begin = line;
   const char *end = line;
   int column = 1;
@@ -85,8 +78,7 @@ static bool copy_source(nacre_problem *problem, const char *line)
   return problem->source != NULL;
 }
 
-static bool set_place(nacre_problem *problem, const nacre_place *place)
-{
+static bool set_place(nacre_problem *problem, const nacre_place *place) {
   if (place == NULL || place->file == NULL) {
     return true;
   }
@@ -101,8 +93,7 @@ static bool set_place(nacre_problem *problem, const nacre_place *place)
 }
 
 /* Room for one problem more, zeroed; NULL: it cannot be kept. */
-static nacre_problem *next_problem(nacre_error *error)
-{
+static nacre_problem *next_problem(nacre_error *error) {
   if (error->count == error->room) {
     int room = error->room == 0 ? 8 : 2 * error->room;
     void *grown = nacre_resize(error->problem, (size_t)room,
@@ -125,8 +116,7 @@ static void keep(nacre_error *error, int code, bool warning,
   NACRE_PRINTF(5, 0);
 
 static void keep(nacre_error *error, int code, bool warning,
-                 const nacre_place *place, const char *format, va_list list)
-{
+                 const nacre_place *place, const char *format, va_list list) {
   error->errors += warning ? 0 : 1;
   if (error->count > NACRE_ERROR_MAX) {
     return;
@@ -154,15 +144,13 @@ static void keep(nacre_error *error, int code, bool warning,
 }
 
 int nacre_error_addv(nacre_error *error, int code, const nacre_place *place,
-                     const char *format, va_list list)
-{
+                     const char *format, va_list list) {
   keep(error, code, false, place, format, list);
   return NACRE_ERROR;
 }
 
 int nacre_error_add(nacre_error *error, int code, const nacre_place *place,
-                    const char *format, ...)
-{
+                    const char *format, ...) {
   va_list list;
   va_start(list, format);
   (void)nacre_error_addv(error, code, place, format, list);
@@ -171,16 +159,14 @@ int nacre_error_add(nacre_error *error, int code, const nacre_place *place,
 }
 
 void nacre_error_warn(nacre_error *error, const nacre_place *place,
-                      const char *format, ...)
-{
+                      const char *format, ...) {
   va_list list;
   va_start(list, format);
   keep(error, 0, true, place, format, list);
   va_end(list);
 }
 
-void nacre_error_hint(nacre_error *error, const char *format, ...)
-{
+void nacre_error_hint(nacre_error *error, const char *format, ...) {
   /* After a loss the newest problem may not be the one that is meant. */
   if (error->lost || error->count == 0 || error->count > NACRE_ERROR_MAX) {
     return;
@@ -196,8 +182,7 @@ void nacre_error_hint(nacre_error *error, const char *format, ...)
 }
 
 void nacre_error_context(nacre_error *error, int first, const char *format,
-                         ...)
-{
+                         ...) {
   if (first >= error->count) {
     return;
   }
@@ -216,8 +201,7 @@ void nacre_error_context(nacre_error *error, int first, const char *format,
 }
 
 void nacre_error_locate(nacre_error *error, int first,
-                        const nacre_place *place)
-{
+                        const nacre_place *place) {
   for (int i = first; i < error->count; i++) {
     nacre_problem *problem = &error->problem[i];
     if (problem->file == NULL && i < NACRE_ERROR_MAX &&
@@ -228,8 +212,7 @@ void nacre_error_locate(nacre_error *error, int first,
   }
 }
 
-static int compare_problems(const nacre_problem *a, const nacre_problem *b)
-{
+static int compare_problems(const nacre_problem *a, const nacre_problem *b) {
   if (a->file == NULL || b->file == NULL) {
     return (a->file == NULL) - (b->file == NULL);
   }
@@ -245,8 +228,7 @@ static int compare_problems(const nacre_problem *a, const nacre_problem *b)
 
 /* Merges the sorted runs [from, middle) and [middle, to) by way of `room`. */
 static void merge_runs(nacre_problem *at, nacre_problem *room, int from,
-                       int middle, int to)
-{
+                       int middle, int to) {
   int a = from;
   int b = middle;
   for (int i = from; i < to; i++) {
@@ -257,8 +239,7 @@ static void merge_runs(nacre_problem *at, nacre_problem *room, int from,
   memcpy(at + from, room + from, (size_t)(to - from) * sizeof *at);
 }
 
-void nacre_error_sort(nacre_error *error)
-{
+void nacre_error_sort(nacre_error *error) {
   /* A stable sort: problems of one place stay in the order of their birth. */
   int n = error->count;
   nacre_problem *room = nacre_alloc((size_t)n, sizeof *room);
@@ -274,8 +255,7 @@ void nacre_error_sort(nacre_error *error)
   nacre_free(room);
 }
 
-int nacre_error_code(const nacre_error *error)
-{
+int nacre_error_code(const nacre_error *error) {
   for (int i = 0; i < error->count; i++) {
     if (!error->problem[i].warning) {
       return error->problem[i].code;
@@ -285,8 +265,7 @@ int nacre_error_code(const nacre_error *error)
 }
 
 /* The number that [*end, ...) ends in, and ':' before it; else -1. */
-static int trailing_number(const char *text, size_t *end)
-{
+static int trailing_number(const char *text, size_t *end) {
   size_t i = *end;
   while (i > 0 && text[i - 1] >= '0' && text[i - 1] <= '9') {
     i--;
@@ -305,8 +284,7 @@ static void add_at(nacre_error_fail *self, const char *text,
                    const char *format, va_list list) NACRE_PRINTF(3, 0);
 
 static void add_at(nacre_error_fail *self, const char *text,
-                   const char *format, va_list list)
-{
+                   const char *format, va_list list) {
   size_t end = strlen(text);
   int last = trailing_number(text, &end);
   int before = last < 0 ? -1 : trailing_number(text, &end);
@@ -326,8 +304,7 @@ static void fail_into_error(nacre_fail *fail, const char *place,
                             const char *format, ...) NACRE_PRINTF(3, 4);
 
 static void fail_into_error(nacre_fail *fail, const char *place,
-                            const char *format, ...)
-{
+                            const char *format, ...) {
   nacre_error_fail *self = (nacre_error_fail *)fail;
   va_list list;
   va_start(list, format);
@@ -341,8 +318,7 @@ static void fail_into_error(nacre_fail *fail, const char *place,
 }
 
 nacre_fail *nacre_error_fail_init(nacre_error_fail *self, nacre_error *error,
-                                  int code, const nacre_place *place)
-{
+                                  int code, const nacre_place *place) {
   memset(self, 0, sizeof *self);
   self->fail.size = (uint32_t)sizeof self->fail;
   self->fail.fail = fail_into_error;

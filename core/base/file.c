@@ -11,8 +11,7 @@
 /* The first guess for what has no size of its own, such as a pipe. */
 #define FIRST_ROOM ((size_t)64 * 1024)
 
-static ssize_t read_some(int fd, void *at, size_t n)
-{
+static ssize_t read_some(int fd, void *at, size_t n) {
   ssize_t got;
   do {
     got = nacre_sys_calls.read(fd, at, n);
@@ -20,8 +19,7 @@ static ssize_t read_some(int fd, void *at, size_t n)
   return got;
 }
 
-static const char *special_kind(mode_t mode)
-{
+static const char *special_kind(mode_t mode) {
   return S_ISDIR(mode)    ? "is a directory, not a file"
          : S_ISFIFO(mode) ? "is a pipe, not a file"
          : S_ISSOCK(mode) ? "is a socket, not a file"
@@ -30,8 +28,7 @@ static const char *special_kind(mode_t mode)
 
 /* Opens a regular file; `size` gets its size. -1: a problem was added. */
 static int open_regular(const char *path, size_t *size, int code,
-                        nacre_error *error)
-{
+                        nacre_error *error) {
   const nacre_place place = { path, 0, 0, 0, NULL };
   /* A pipe without a writer must not hang the open. */
   int fd =
@@ -59,8 +56,7 @@ static int open_regular(const char *path, size_t *size, int code,
 /* Reads to the end; the block has one byte more than was read. */
 static int read_all(int fd, const nacre_place *place, size_t size,
                     size_t limit, int code, nacre_error *error,
-                    nacre_bytes *out)
-{
+                    nacre_bytes *out) {
   size_t room = size > 0 ? size : FIRST_ROOM < limit ? FIRST_ROOM : limit;
   size_t block;
   if (!nacre_size_add(room, 2, &block)) {
@@ -98,8 +94,7 @@ static int read_all(int fd, const nacre_place *place, size_t size,
 }
 
 int nacre_file_read(const char *path, size_t limit, int code,
-                    nacre_error *error, nacre_bytes *out)
-{
+                    nacre_error *error, nacre_bytes *out) {
   const bool standard = strcmp(path, "-") == 0;
   const nacre_place place = { standard ? "standard input" : path, 0, 0, 0,
                               NULL };
@@ -126,14 +121,12 @@ int nacre_file_read(const char *path, size_t limit, int code,
   return status;
 }
 
-static bool is_directory(const char *path)
-{
+static bool is_directory(const char *path) {
   struct stat status;
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-int nacre_make_dirs(const char *path, nacre_error *error)
-{
+int nacre_make_dirs(const char *path, nacre_error *error) {
   const nacre_place place = { path, 0, 0, 0, NULL };
   char *prefix = nacre_strdup(path);
   if (prefix == NULL) {
@@ -161,8 +154,7 @@ int nacre_make_dirs(const char *path, nacre_error *error)
   return status;
 }
 
-char *nacre_path_join(const char *base, const char *path)
-{
+char *nacre_path_join(const char *base, const char *path) {
   if (base == NULL || base[0] == '\0' || strcmp(base, ".") == 0 ||
       path[0] == '/' || strcmp(path, "-") == 0) {
     return nacre_strdup(path);
@@ -171,8 +163,7 @@ char *nacre_path_join(const char *base, const char *path)
   return nacre_format("%s%s%s", base, slash ? "" : "/", path);
 }
 
-char *nacre_path_dir(const char *path)
-{
+char *nacre_path_dir(const char *path) {
   size_t n = strlen(path);
   while (n > 1 && path[n - 1] == '/') {
     n--;

@@ -12,8 +12,7 @@
 
 /* The limit of the control group, which in a container is the root that is
  * seen; "max", or no such file, is none. */
-static uint64_t group_limit(void)
-{
+static uint64_t group_limit(void) {
   char text[32];
   int64_t bytes = 0;
   int fd = nacre_sys_calls.open(CGROUP_LIMIT, O_RDONLY | O_CLOEXEC, 0);
@@ -31,8 +30,7 @@ static uint64_t group_limit(void)
   return (uint64_t)bytes;
 }
 
-uint64_t nacre_memory_limit(void)
-{
+uint64_t nacre_memory_limit(void) {
   uint64_t limit = group_limit();
   struct rlimit space;
   long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);

@@ -19,13 +19,11 @@ typedef struct decimal {
   int exponent;                /* clamped to +-1000000 */
 } decimal;
 
-static bool is_digit(char c)
-{
+static bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-static size_t count_digits(const char *text, size_t n, size_t from)
-{
+static size_t count_digits(const char *text, size_t n, size_t from) {
   size_t i = from;
   while (i < n && is_digit(text[i])) {
     i++;
@@ -34,8 +32,7 @@ static size_t count_digits(const char *text, size_t n, size_t from)
 }
 
 /* Reads "e", sign and digits up to the end of the text. */
-static bool read_exponent(const char *text, size_t n, size_t i, int *out)
-{
+static bool read_exponent(const char *text, size_t n, size_t i, int *out) {
   bool negative = false;
   if (i < n && (text[i] == '+' || text[i] == '-')) {
     negative = text[i++] == '-';
@@ -51,8 +48,7 @@ static bool read_exponent(const char *text, size_t n, size_t i, int *out)
   return true;
 }
 
-static bool read_decimal(const char *text, size_t n, decimal *out)
-{
+static bool read_decimal(const char *text, size_t n, decimal *out) {
   memset(out, 0, sizeof *out);
   size_t i = 0;
   if (n > 0 && (text[0] == '+' || text[0] == '-')) {
@@ -77,8 +73,7 @@ static bool read_decimal(const char *text, size_t n, decimal *out)
 }
 
 /* After an optional sign, "0x" or "0o": the base, else 0. */
-static int based_prefix(const char *text, size_t n, size_t *digits)
-{
+static int based_prefix(const char *text, size_t n, size_t *digits) {
   size_t i = n > 0 && (text[0] == '+' || text[0] == '-') ? 1 : 0;
   *digits = i + 2;
   if (n < i + 3 || text[i] != '0') {
@@ -89,8 +84,7 @@ static int based_prefix(const char *text, size_t n, size_t *digits)
                                                   : 0;
 }
 
-static int digit_value(char c)
-{
+static int digit_value(char c) {
   return is_digit(c)            ? c - '0'
          : c >= 'a' && c <= 'f' ? c - 'a' + 10
          : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -98,8 +92,7 @@ static int digit_value(char c)
 }
 
 /* Puts a sign before a magnitude, if int64_t has room for the two. */
-static bool signed_value(bool negative, uint64_t magnitude, int64_t *value)
-{
+static bool signed_value(bool negative, uint64_t magnitude, int64_t *value) {
   const uint64_t most = (uint64_t)INT64_MAX + (negative ? 1 : 0);
   if (magnitude > most) {
     return false;
@@ -110,8 +103,7 @@ static bool signed_value(bool negative, uint64_t magnitude, int64_t *value)
   return true;
 }
 
-static bool append_digit(uint64_t *value, unsigned base, unsigned digit)
-{
+static bool append_digit(uint64_t *value, unsigned base, unsigned digit) {
   if (*value > (UINT64_MAX - digit) / base) {
     return false;
   }
@@ -120,8 +112,7 @@ static bool append_digit(uint64_t *value, unsigned base, unsigned digit)
 }
 
 static bool based_int(const char *text, size_t n, size_t from, int base,
-                      int64_t *value)
-{
+                      int64_t *value) {
   uint64_t magnitude = 0;
   for (size_t i = from; i < n; i++) {
     int digit = digit_value(text[i]);
@@ -133,8 +124,7 @@ static bool based_int(const char *text, size_t n, size_t from, int base,
   return signed_value(text[0] == '-', magnitude, value);
 }
 
-bool nacre_text_int(const char *text, size_t n, int64_t *value)
-{
+bool nacre_text_int(const char *text, size_t n, int64_t *value) {
   size_t from;
   int base = based_prefix(text, n, &from);
   if (base != 0) {
@@ -169,8 +159,7 @@ bool nacre_text_int(const char *text, size_t n, int64_t *value)
 }
 
 /* strtod of all of a NUL-terminated text in the C locale. */
-static bool convert(const char *text, double *value)
-{
+static bool convert(const char *text, double *value) {
   locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
   if (plain == (locale_t)0) {
     return false;
@@ -183,8 +172,7 @@ static bool convert(const char *text, double *value)
   return end != text && *end == '\0';
 }
 
-static bool special_float(const char *text, size_t n, double *value)
-{
+static bool special_float(const char *text, size_t n, double *value) {
   bool sign = n > 0 && (text[0] == '-' || text[0] == '+');
   size_t at = sign ? 1 : 0;
   bool dot = at < n && text[at] == '.';
@@ -204,8 +192,7 @@ static bool special_float(const char *text, size_t n, double *value)
 
 /* 0x followed by what strtod understands: hexadecimal digits, a point and a
  * binary exponent. */
-static bool hex_float_syntax(const char *text, size_t n, size_t from)
-{
+static bool hex_float_syntax(const char *text, size_t n, size_t from) {
   bool exponent = false;
   for (size_t i = from; i < n; i++) {
     char c = text[i];
@@ -219,8 +206,7 @@ static bool hex_float_syntax(const char *text, size_t n, size_t from)
   return true;
 }
 
-bool nacre_text_float(const char *text, size_t n, double *value)
-{
+bool nacre_text_float(const char *text, size_t n, double *value) {
   if (special_float(text, n, value)) {
     return true;
   }
@@ -254,8 +240,7 @@ bool nacre_text_float(const char *text, size_t n, double *value)
 
 static void print(char out[32], const char *format, ...) NACRE_PRINTF(2, 3);
 
-static void print(char out[32], const char *format, ...)
-{
+static void print(char out[32], const char *format, ...) {
   va_list list;
   va_start(list, format);
   (void)nacre_text_vsnprintf(out, 32, format, list);
@@ -263,8 +248,7 @@ static void print(char out[32], const char *format, ...)
 }
 
 /* "1e+05" and "1e-05" become "1e5" and "1e-5". */
-static void tidy_exponent(char *text)
-{
+static void tidy_exponent(char *text) {
   char *from = strchr(text, 'e');
   if (from == NULL) {
     return;
@@ -280,8 +264,7 @@ static void tidy_exponent(char *text)
   memmove(to, from, strlen(from) + 1);
 }
 
-void nacre_text_from_float(double value, char out[32])
-{
+void nacre_text_from_float(double value, char out[32]) {
   if (isnan(value)) {
     memcpy(out, ".nan", 5);
   } else if (isinf(value)) {

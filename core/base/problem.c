@@ -13,8 +13,7 @@
 
 /* Characters that would move the cursor, colour the terminal or reverse the
  * direction of what follows. */
-static bool must_escape(uint32_t code)
-{
+static bool must_escape(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
          code == 0x2029 || code == 0x200e || code == 0x200f ||
          (code >= 0x202a && code <= 0x202e) ||
@@ -24,8 +23,7 @@ static bool must_escape(uint32_t code)
 /* Puts the character at `at` so that it can be shown. Returns its bytes;
  * `width` gets the columns that it fills. */
 static int put_character(nacre_text *out, const char *at, size_t n,
-                         int *width)
-{
+                         int *width) {
   uint32_t code = 0;
   int bytes = nacre_text_utf8(at, n, &code);
   size_t before = out->n;
@@ -47,8 +45,7 @@ static int put_character(nacre_text *out, const char *at, size_t n,
   return bytes > 0 ? bytes : 1;
 }
 
-static void put_clean(nacre_text *out, const char *text)
-{
+static void put_clean(nacre_text *out, const char *text) {
   size_t n = strlen(text);
   for (size_t i = 0; i < n;) {
     int width;
@@ -56,8 +53,7 @@ static void put_clean(nacre_text *out, const char *text)
   }
 }
 
-static int count_characters(const char *text)
-{
+static int count_characters(const char *text) {
   size_t n = strlen(text);
   int count = 0;
   for (size_t i = 0; i < n; count++) {
@@ -76,8 +72,7 @@ typedef struct window {
 } window;
 
 static void put_source(nacre_text *out, const nacre_problem *problem,
-                       window *view)
-{
+                       window *view) {
   const char *text = problem->source;
   size_t n = strlen(text);
   int caret_at = problem->column - 1 - problem->skipped;
@@ -114,8 +109,7 @@ static void put_source(nacre_text *out, const nacre_problem *problem,
 }
 
 static void put_caret(nacre_text *out, const nacre_problem *problem,
-                      const window *view)
-{
+                      const window *view) {
   nacre_text_puts(out, "      | ");
   for (int i = 0; i < view->caret; i++) {
     nacre_text_puts(out, " ");
@@ -131,8 +125,7 @@ static void put_caret(nacre_text *out, const nacre_problem *problem,
   nacre_text_puts(out, "\n");
 }
 
-static void put_place(nacre_text *out, const nacre_problem *problem)
-{
+static void put_place(nacre_text *out, const nacre_problem *problem) {
   if (problem->file == NULL) {
     nacre_text_puts(out, "nacre");
     return;
@@ -146,8 +139,7 @@ static void put_place(nacre_text *out, const nacre_problem *problem)
   }
 }
 
-char *nacre_problem_format(const nacre_problem *problem)
-{
+char *nacre_problem_format(const nacre_problem *problem) {
   nacre_text out = { NULL, 0, 0, false };
   put_place(&out, problem);
   nacre_text_puts(&out, problem->warning ? ": warning: " : ": error: ");

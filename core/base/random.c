@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-nacre_key nacre_key_make(uint64_t seed, const char *instance, uint32_t tag)
-{
+nacre_key nacre_key_make(uint64_t seed, const char *instance, uint32_t tag) {
   nacre_hash hash = { { 0, 0 } };
   unsigned char bytes[8];
   for (int i = 0; i < 8; i++) {
@@ -24,8 +23,7 @@ nacre_key nacre_key_make(uint64_t seed, const char *instance, uint32_t tag)
 
 /* The upper half of a 128-bit product, without a 128-bit type: machines of
  * 32 bits have none. */
-static uint64_t multiply_high(uint64_t a, uint64_t b)
-{
+static uint64_t multiply_high(uint64_t a, uint64_t b) {
   uint64_t a0 = (uint32_t)a, a1 = a >> 32;
   uint64_t b0 = (uint32_t)b, b1 = b >> 32;
   uint64_t cross = a1 * b0 + (a0 * b0 >> 32);
@@ -33,8 +31,7 @@ static uint64_t multiply_high(uint64_t a, uint64_t b)
   return a1 * b1 + (cross >> 32) + (middle >> 32);
 }
 
-uint64_t nacre_random_below(nacre_key key, uint64_t index, uint64_t n)
-{
+uint64_t nacre_random_below(nacre_key key, uint64_t index, uint64_t n) {
   uint32_t words[4];
   nacre_random_block(key, index / 2, words);
   const uint32_t *pair = words + 2 * (index % 2);
@@ -43,8 +40,7 @@ uint64_t nacre_random_below(nacre_key key, uint64_t index, uint64_t n)
 
 /* Short orders draw from single words, four to a block: for each number up
  * to 2^16, one in 65536 draws at most falls differently than it should. */
-static void shuffle_short(nacre_key key, int64_t n, int64_t *order)
-{
+static void shuffle_short(nacre_key key, int64_t n, int64_t *order) {
   uint32_t words[4];
   for (int64_t i = n - 1, at = 0; i > 0; i--, at++) {
     if (at % 4 == 0) {
@@ -57,8 +53,7 @@ static void shuffle_short(nacre_key key, int64_t n, int64_t *order)
   }
 }
 
-void nacre_random_shuffle(nacre_key key, int64_t n, int64_t *order)
-{
+void nacre_random_shuffle(nacre_key key, int64_t n, int64_t *order) {
   if (n <= 65536) {
     shuffle_short(key, n, order);
     return;

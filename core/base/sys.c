@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 /* open() is variadic, which a pointer to it could not be called as. */
-static int open_file(const char *path, int flags, mode_t mode)
-{
+static int open_file(const char *path, int flags, mode_t mode) {
   return open(path, flags, mode);
 }
 
@@ -21,20 +20,17 @@ nacre_sys nacre_sys_calls = {
   calloc, realloc, free, open_file, read, write, fsync, close, rename,
 };
 
-bool nacre_size_add(size_t a, size_t b, size_t *out)
-{
+bool nacre_size_add(size_t a, size_t b, size_t *out) {
   *out = a + b;
   return *out >= a;
 }
 
-bool nacre_size_mul(size_t a, size_t b, size_t *out)
-{
+bool nacre_size_mul(size_t a, size_t b, size_t *out) {
   *out = a * b;
   return b == 0 || a <= SIZE_MAX / b;
 }
 
-bool nacre_int_mul(int64_t a, int64_t b, int64_t *out)
-{
+bool nacre_int_mul(int64_t a, int64_t b, int64_t *out) {
   if (a < 0 || b < 0 || (b > 0 && a > INT64_MAX / b)) {
     return false;
   }
@@ -42,8 +38,7 @@ bool nacre_int_mul(int64_t a, int64_t b, int64_t *out)
   return true;
 }
 
-bool nacre_int_add(int64_t a, int64_t b, int64_t *out)
-{
+bool nacre_int_add(int64_t a, int64_t b, int64_t *out) {
   if (a < 0 || b < 0 || a > INT64_MAX - b) {
     return false;
   }
@@ -51,8 +46,7 @@ bool nacre_int_add(int64_t a, int64_t b, int64_t *out)
   return true;
 }
 
-void *nacre_alloc(size_t count, size_t size)
-{
+void *nacre_alloc(size_t count, size_t size) {
   size_t bytes;
   if (!nacre_size_mul(count, size, &bytes)) {
     return NULL;
@@ -61,8 +55,7 @@ void *nacre_alloc(size_t count, size_t size)
                    : nacre_sys_calls.calloc(1, 1);
 }
 
-void *nacre_resize(void *old, size_t count, size_t size)
-{
+void *nacre_resize(void *old, size_t count, size_t size) {
   size_t bytes;
   if (!nacre_size_mul(count, size, &bytes)) {
     return NULL;
@@ -70,13 +63,11 @@ void *nacre_resize(void *old, size_t count, size_t size)
   return nacre_sys_calls.realloc(old, bytes > 0 ? bytes : 1);
 }
 
-void nacre_free(void *block)
-{
+void nacre_free(void *block) {
   nacre_sys_calls.free(block);
 }
 
-char *nacre_strndup(const char *text, size_t n)
-{
+char *nacre_strndup(const char *text, size_t n) {
   if (text == NULL) {
     return NULL;
   }
@@ -88,13 +79,11 @@ char *nacre_strndup(const char *text, size_t n)
   return copy;
 }
 
-char *nacre_strdup(const char *text)
-{
+char *nacre_strdup(const char *text) {
   return text == NULL ? NULL : nacre_strndup(text, strlen(text));
 }
 
-char *nacre_format(const char *format, ...)
-{
+char *nacre_format(const char *format, ...) {
   va_list list;
   va_start(list, format);
   int n = nacre_text_vsnprintf(NULL, 0, format, list);
@@ -108,8 +97,7 @@ char *nacre_format(const char *format, ...)
   return text;
 }
 
-int nacre_no_memory(nacre_error *error)
-{
+int nacre_no_memory(nacre_error *error) {
   return nacre_error_add(error, NACRE_ELIMIT, NULL, "out of memory");
 }
 
@@ -128,13 +116,11 @@ struct nacre_arena {
 
 #define ARENA_BLOCK ((size_t)64 * 1024)
 
-nacre_arena *nacre_arena_new(void)
-{
+nacre_arena *nacre_arena_new(void) {
   return nacre_alloc(1, sizeof(nacre_arena));
 }
 
-void nacre_arena_free(nacre_arena *arena)
-{
+void nacre_arena_free(nacre_arena *arena) {
   if (arena == NULL) {
     return;
   }
@@ -148,8 +134,7 @@ void nacre_arena_free(nacre_arena *arena)
 }
 
 /* A block with room for `bytes`; NULL: out of memory. */
-static arena_block *arena_grow(nacre_arena *arena, size_t bytes)
-{
+static arena_block *arena_grow(nacre_arena *arena, size_t bytes) {
   size_t room = bytes > ARENA_BLOCK / 4 ? bytes : ARENA_BLOCK;
   size_t total;
   if (!nacre_size_add(room, sizeof(arena_block), &total)) {
@@ -171,8 +156,7 @@ static arena_block *arena_grow(nacre_arena *arena, size_t bytes)
   return block;
 }
 
-void *nacre_arena_alloc(nacre_arena *arena, size_t count, size_t size)
-{
+void *nacre_arena_alloc(nacre_arena *arena, size_t count, size_t size) {
   const size_t align = sizeof(max_align_t) > 16 ? 16 : sizeof(max_align_t);
   size_t bytes;
   size_t rounded;
@@ -193,8 +177,7 @@ void *nacre_arena_alloc(nacre_arena *arena, size_t count, size_t size)
   return at;
 }
 
-char *nacre_arena_strndup(nacre_arena *arena, const char *text, size_t n)
-{
+char *nacre_arena_strndup(nacre_arena *arena, const char *text, size_t n) {
   n = strnlen(text, n);
   char *copy = n == SIZE_MAX ? NULL : nacre_arena_alloc(arena, n + 1, 1);
   if (copy != NULL) {
@@ -203,8 +186,7 @@ char *nacre_arena_strndup(nacre_arena *arena, const char *text, size_t n)
   return copy;
 }
 
-char *nacre_arena_format(nacre_arena *arena, const char *format, ...)
-{
+char *nacre_arena_format(nacre_arena *arena, const char *format, ...) {
   va_list list;
   va_start(list, format);
   int n = nacre_text_vsnprintf(NULL, 0, format, list);
@@ -218,8 +200,7 @@ char *nacre_arena_format(nacre_arena *arena, const char *format, ...)
   return text;
 }
 
-double nacre_clock(void)
-{
+double nacre_clock(void) {
   struct timespec now = { 0, 0 };
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;

@@ -9,8 +9,7 @@
 #include <string.h>
 
 int nacre_text_vsnprintf(char *out, size_t room, const char *format,
-                         va_list list)
-{
+                         va_list list) {
   /* The C locale is a constant of the C library: this allocates nothing.
    * Where it cannot be had, the program's own locale has to do. */
   locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -23,8 +22,7 @@ int nacre_text_vsnprintf(char *out, size_t room, const char *format,
   return n;
 }
 
-int nacre_text_utf8(const char *text, size_t n, uint32_t *code)
-{
+int nacre_text_utf8(const char *text, size_t n, uint32_t *code) {
   static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
   const unsigned char *at = (const unsigned char *)text;
   if (n == 0) {
@@ -55,13 +53,11 @@ int nacre_text_utf8(const char *text, size_t n, uint32_t *code)
 
 #define DISTANCE_MAX 15
 
-static int least_of(int a, int b)
-{
+static int least_of(int a, int b) {
   return a < b ? a : b;
 }
 
-int nacre_text_distance(const char *a, const char *b, int limit)
-{
+int nacre_text_distance(const char *a, const char *b, int limit) {
   if (limit > DISTANCE_MAX) {
     limit = DISTANCE_MAX;
   }
@@ -109,8 +105,7 @@ int nacre_text_distance(const char *a, const char *b, int limit)
 }
 
 /* Room for n bytes more and a NUL. */
-static bool text_room(nacre_text *text, size_t n)
-{
+static bool text_room(nacre_text *text, size_t n) {
   size_t need;
   if (text->failed || !nacre_size_add(text->n, n, &need) ||
       !nacre_size_add(need, 1, &need)) {
@@ -137,8 +132,7 @@ static bool text_room(nacre_text *text, size_t n)
   return true;
 }
 
-void nacre_text_put(nacre_text *text, const char *at, size_t n)
-{
+void nacre_text_put(nacre_text *text, const char *at, size_t n) {
   if (text_room(text, n)) {
     if (n > 0) {
       memcpy(text->at + text->n, at, n);
@@ -148,13 +142,11 @@ void nacre_text_put(nacre_text *text, const char *at, size_t n)
   }
 }
 
-void nacre_text_puts(nacre_text *text, const char *at)
-{
+void nacre_text_puts(nacre_text *text, const char *at) {
   nacre_text_put(text, at, strlen(at));
 }
 
-void nacre_text_printf(nacre_text *text, const char *format, ...)
-{
+void nacre_text_printf(nacre_text *text, const char *format, ...) {
   va_list list;
   va_start(list, format);
   int n = nacre_text_vsnprintf(NULL, 0, format, list);
@@ -170,16 +162,14 @@ void nacre_text_printf(nacre_text *text, const char *format, ...)
   }
 }
 
-void nacre_text_fini(nacre_text *text)
-{
+void nacre_text_fini(nacre_text *text) {
   nacre_free(text->at);
   memset(text, 0, sizeof *text);
 }
 
 /* A bijection in which every bit of x reaches every bit of the result: the
  * finalizer of splitmix64 (Steele, Lea and Flood, OOPSLA 2014). */
-static uint64_t scatter(uint64_t x)
-{
+static uint64_t scatter(uint64_t x) {
   x ^= x >> 30;
   x *= 0xbf58476d1ce4e5b9u;
   x ^= x >> 27;
@@ -187,15 +177,13 @@ static uint64_t scatter(uint64_t x)
   return x ^ x >> 31;
 }
 
-static void hash_word(nacre_hash *hash, uint64_t word)
-{
+static void hash_word(nacre_hash *hash, uint64_t word) {
   hash->word[0] = scatter(hash->word[0] + word + 0x9e3779b97f4a7c15u);
   hash->word[1] =
     scatter((hash->word[1] ^ (word << 32 | word >> 32)) + hash->word[0]);
 }
 
-void nacre_hash_add(nacre_hash *hash, const void *bytes, size_t n)
-{
+void nacre_hash_add(nacre_hash *hash, const void *bytes, size_t n) {
   const unsigned char *at = bytes;
   size_t i = 0;
   for (; n - i >= 8; i += 8) {

@@ -20,23 +20,20 @@ struct nacre_writer {
 };
 
 static int write_problem(const nacre_writer *writer, const char *what,
-                         nacre_error *error)
-{
+                         nacre_error *error) {
   const nacre_place place = { writer->path, 0, 0, 0, NULL };
   return nacre_error_add(error, NACRE_EIO, &place, "cannot %s: %s", what,
                          strerror(errno));
 }
 
-static void close_fd(int *fd)
-{
+static void close_fd(int *fd) {
   if (*fd >= 0) {
     (void)nacre_sys_calls.close(*fd);
     *fd = -1;
   }
 }
 
-void nacre_writer_abandon(nacre_writer *writer)
-{
+void nacre_writer_abandon(nacre_writer *writer) {
   if (writer == NULL) {
     return;
   }
@@ -52,8 +49,7 @@ void nacre_writer_abandon(nacre_writer *writer)
 
 /* Creates a file of a name that nobody has, beside the target. */
 static int open_temp(nacre_writer *writer, const char *dir,
-                     nacre_error *error)
-{
+                     nacre_error *error) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   for (int i = 0; i < TEMP_TRIES; i++) {
     char *temp =
@@ -75,8 +71,7 @@ static int open_temp(nacre_writer *writer, const char *dir,
 }
 
 /* Renaming over a device or a directory would replace it. */
-static int check_target(const nacre_writer *writer, nacre_error *error)
-{
+static int check_target(const nacre_writer *writer, nacre_error *error) {
   struct stat status;
   if (lstat(writer->path, &status) == 0 && !S_ISREG(status.st_mode) &&
       !S_ISLNK(status.st_mode)) {
@@ -87,8 +82,7 @@ static int check_target(const nacre_writer *writer, nacre_error *error)
   return NACRE_OK;
 }
 
-nacre_writer *nacre_writer_open(const char *path, nacre_error *error)
-{
+nacre_writer *nacre_writer_open(const char *path, nacre_error *error) {
   nacre_writer *writer = nacre_alloc(1, sizeof *writer);
   char *dir = nacre_path_dir(path);
   int status = NACRE_ERROR;
@@ -120,8 +114,7 @@ done:
 }
 
 static int write_all(nacre_writer *writer, const char *at, size_t n,
-                     nacre_error *error)
-{
+                     nacre_error *error) {
   while (n > 0) {
     ssize_t put = nacre_sys_calls.write(writer->fd, at, n);
     if (put < 0 && errno == EINTR) {
@@ -140,16 +133,14 @@ static int write_all(nacre_writer *writer, const char *at, size_t n,
   return NACRE_OK;
 }
 
-static int flush(nacre_writer *writer, nacre_error *error)
-{
+static int flush(nacre_writer *writer, nacre_error *error) {
   int status = write_all(writer, writer->buffer, writer->n, error);
   writer->n = 0;
   return status;
 }
 
 int nacre_writer_put(nacre_writer *writer, const void *bytes, size_t n,
-                     nacre_error *error)
-{
+                     nacre_error *error) {
   if (writer->failed) {
     return NACRE_ERROR; /* already said */
   }
@@ -166,8 +157,7 @@ int nacre_writer_put(nacre_writer *writer, const void *bytes, size_t n,
   return NACRE_OK;
 }
 
-static int sync_fd(int fd)
-{
+static int sync_fd(int fd) {
   int status;
   do {
     status = nacre_sys_calls.fsync(fd);
@@ -175,8 +165,7 @@ static int sync_fd(int fd)
   return status;
 }
 
-int nacre_writer_commit(nacre_writer *writer, nacre_error *error)
-{
+int nacre_writer_commit(nacre_writer *writer, nacre_error *error) {
   int status = NACRE_ERROR;
   if (writer->failed || flush(writer, error) != NACRE_OK) {
     goto done;

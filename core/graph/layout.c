@@ -129,7 +129,7 @@ static void hold(const nacre_pass *walk, int edge, int buffer) {
   }
 }
 
-static int forward_slots(const nacre_pass *walk, int index, int op) {
+static int forward_slots(const nacre_pass *walk, int index) {
   const nacre_vertex *vertex = &walk->graph->vertex[index];
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
     const nacre_slot *slot = &vertex->saved[i];
@@ -142,7 +142,7 @@ static int forward_slots(const nacre_pass *walk, int index, int op) {
       return NACRE_ERROR;
     }
     walk->layout->saved[index][i] = buffer;
-    nacre_pass_touch(walk, buffer, op);
+    nacre_pass_use(walk, buffer);
   }
   return NACRE_OK;
 }
@@ -177,8 +177,7 @@ static int forward_vertex(const nacre_pass *walk, int index) {
   for (int i = 0; i < vertex->n_outputs; i++) {
     nacre_pass_use(walk, layout->value[vertex->output[i]]);
   }
-  return vertex->ops != NULL ? forward_slots(walk, index, walk->layout->n_ops - 1)
-                             : NACRE_OK;
+  return vertex->ops != NULL ? forward_slots(walk, index) : NACRE_OK;
 }
 
 static int forward(const nacre_pass *walk) {

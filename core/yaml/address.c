@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-const char *nacre_address_name(const nacre_node *child)
-{
+const char *nacre_address_name(const nacre_node *child) {
   if (child->key != NULL) {
     return child->key->text;
   }
@@ -15,8 +14,7 @@ const char *nacre_address_name(const nacre_node *child)
   return name != NULL && name->kind == NACRE_NODE_SCALAR ? name->text : NULL;
 }
 
-nacre_node *nacre_address_item(const nacre_node *list, const char *step)
-{
+nacre_node *nacre_address_item(const nacre_node *list, const char *step) {
   int64_t index;
   if (!nacre_text_int(step, strlen(step), &index)) {
     return NULL;
@@ -28,8 +26,7 @@ nacre_node *nacre_address_item(const nacre_node *list, const char *step)
   return nacre_node_at(list, (int)index);
 }
 
-nacre_node *nacre_address_child(const nacre_node *parent, const char *step)
-{
+nacre_node *nacre_address_child(const nacre_node *parent, const char *step) {
   if (parent->kind == NACRE_NODE_SCALAR) {
     return NULL;
   }
@@ -43,8 +40,7 @@ nacre_node *nacre_address_child(const nacre_node *parent, const char *step)
                                          : NULL;
 }
 
-bool nacre_address_has_names(const nacre_node *list)
-{
+bool nacre_address_has_names(const nacre_node *list) {
   for (const nacre_node *at = list->first; at != NULL; at = at->next) {
     if (nacre_address_name(at) != NULL) {
       return true;
@@ -54,8 +50,7 @@ bool nacre_address_has_names(const nacre_node *list)
 }
 
 void nacre_address_hint(nacre_error *error, const nacre_node *parent,
-                        const char *step)
-{
+                        const char *step) {
   const char *nearest = NULL;
   int least = 3;
   if (error->count > NACRE_ERROR_MAX) {
@@ -75,8 +70,7 @@ void nacre_address_hint(nacre_error *error, const nacre_node *parent,
   }
 }
 
-int nacre_address_depth(const nacre_node *node)
-{
+int nacre_address_depth(const nacre_node *node) {
   int depth = 0;
   for (; node->parent != NULL; node = node->parent) {
     depth++;

@@ -43,8 +43,7 @@ typedef struct block_use {
 static int expand_list(expansion *, nacre_node *list);
 
 static int check_definition(expansion *self, nacre_node *block,
-                            definition *out)
-{
+                            definition *out) {
   out->name = block->key->text;
   if (block->kind != NACRE_NODE_MAP) {
     return nacre_report(self->error, block, NACRE_ECONFIG,
@@ -84,8 +83,7 @@ static int check_definition(expansion *self, nacre_node *block,
   return status;
 }
 
-static int check_definitions(expansion *self)
-{
+static int check_definitions(expansion *self) {
   nacre_node *blocks = self->blocks;
   if (blocks == NULL || nacre_node_is_null(blocks)) {
     return NACRE_OK;
@@ -109,8 +107,7 @@ static int check_definitions(expansion *self)
   return status;
 }
 
-static definition *find_block(expansion *self, const nacre_node *block)
-{
+static definition *find_block(expansion *self, const nacre_node *block) {
   if (block->kind == NACRE_NODE_SCALAR) {
     for (int i = 0; i < self->n; i++) {
       if (strcmp(self->definitions[i].name, block->text) == 0) {
@@ -130,8 +127,7 @@ static definition *find_block(expansion *self, const nacre_node *block)
 }
 
 /* Takes `repeat` out of an item; *count is 1 without it. */
-static int take_repeat(expansion *self, nacre_node *item, int *count)
-{
+static int take_repeat(expansion *self, nacre_node *item, int *count) {
   nacre_node *repeat = nacre_node_peek(item, "repeat");
   int64_t value = 1;
   if (repeat != NULL && (!nacre_node_int(repeat, &value) || value < 1 ||
@@ -148,8 +144,7 @@ static int take_repeat(expansion *self, nacre_node *item, int *count)
 }
 
 /* Takes `key` out of an item; NULL: it has none. */
-static nacre_node *take(nacre_node *item, const char *key)
-{
+static nacre_node *take(nacre_node *item, const char *key) {
   nacre_node *value = nacre_node_peek(item, key);
   if (value != NULL) {
     nacre_node_remove(item, value);
@@ -158,8 +153,7 @@ static nacre_node *take(nacre_node *item, const char *key)
 }
 
 /* What is left in the item must be parameters of the block. */
-static int check_params(expansion *self, const block_use *use)
-{
+static int check_params(expansion *self, const block_use *use) {
   int status = NACRE_OK;
   for (nacre_node *at = use->item->first; at != NULL; at = at->next) {
     const char *key = at->key->text;
@@ -176,8 +170,7 @@ static int check_params(expansion *self, const block_use *use)
 }
 
 /* The parameters of a use as a map: what it gives, else the defaults. */
-static nacre_node *make_scope(expansion *self, const block_use *use)
-{
+static nacre_node *make_scope(expansion *self, const block_use *use) {
   const nacre_node *params = use->block->params;
   nacre_node *scope = nacre_node_new(self->tree, NACRE_NODE_MAP);
   bool complete = scope != NULL;
@@ -213,8 +206,7 @@ static nacre_node *make_scope(expansion *self, const block_use *use)
 
 /* A copy within the budget, placed where `list` is. NULL: a problem. */
 static nacre_node *copy_into(expansion *self, const nacre_node *node,
-                             const nacre_node *list, const nacre_node *at)
-{
+                             const nacre_node *list, const nacre_node *at) {
   int size = nacre_node_size(node, NACRE_YAML_MAX_NODES);
   if (nacre_variables_spend(self->variables, size, at) != NACRE_OK) {
     return NULL;
@@ -235,8 +227,7 @@ static nacre_node *copy_into(expansion *self, const nacre_node *node,
 }
 
 /* The block's layers with the parameters of this use in them. */
-static int make_body(expansion *self, const nacre_node *list, block_use *use)
-{
+static int make_body(expansion *self, const nacre_node *list, block_use *use) {
   nacre_variables *variables = self->variables;
   nacre_node *scope = make_scope(self, use);
   if (check_params(self, use) != NACRE_OK || scope == NULL) {
@@ -257,8 +248,8 @@ static int make_body(expansion *self, const nacre_node *list, block_use *use)
 }
 
 /* The name before the names of one repetition's layers. */
-static nacre_node *make_prefix(expansion *self, const block_use *use, int turn)
-{
+static nacre_node *make_prefix(expansion *self, const block_use *use,
+                               int turn) {
   char *text;
   if (use->name == NULL) {
     text = nacre_arena_format(self->tree->arena, "%s_%d", use->block->name,
@@ -279,8 +270,7 @@ static nacre_node *make_prefix(expansion *self, const block_use *use, int turn)
 }
 
 /* Moves the items of one list behind those of another. */
-static void move_items(nacre_node *to, nacre_node *from)
-{
+static void move_items(nacre_node *to, nacre_node *from) {
   nacre_node *next;
   for (nacre_node *at = from->first; at != NULL; at = next) {
     next = at->next;
@@ -289,8 +279,7 @@ static void move_items(nacre_node *to, nacre_node *from)
 }
 
 static int expand_turn(expansion *self, nacre_node *list, block_use *use,
-                       int turn, nacre_names *names)
-{
+                       int turn, nacre_names *names) {
   nacre_node *prefix = make_prefix(self, use, turn);
   nacre_node *body =
     prefix != NULL ? copy_into(self, use->body, list, use->item) : NULL;
@@ -316,8 +305,7 @@ static int expand_turn(expansion *self, nacre_node *list, block_use *use,
 }
 
 static int expand_use(expansion *self, nacre_node *list, nacre_node *item,
-                      nacre_names *names)
-{
+                      nacre_names *names) {
   nacre_node *block = take(item, "block");
   block_use use = { item, find_block(self, block), NULL, NULL, NULL, 1 };
   if (use.block == NULL || use.block->layers == NULL ||
@@ -349,8 +337,7 @@ static int expand_use(expansion *self, nacre_node *list, nacre_node *item,
   return NACRE_OK;
 }
 
-static int expand_children(expansion *self, nacre_node *node)
-{
+static int expand_children(expansion *self, nacre_node *node) {
   if (node->kind == NACRE_NODE_LIST) {
     return expand_list(self, node);
   }
@@ -365,8 +352,7 @@ static int expand_children(expansion *self, nacre_node *node)
 
 /* An ordinary item, as often as it says. */
 static int expand_item(expansion *self, nacre_node *list, nacre_node *item,
-                       nacre_names *names)
-{
+                       nacre_names *names) {
   int repeat = 1;
   if (item->kind == NACRE_NODE_MAP &&
       take_repeat(self, item, &repeat) != NACRE_OK) {
@@ -399,8 +385,7 @@ static int expand_item(expansion *self, nacre_node *list, nacre_node *item,
   return status;
 }
 
-static int expand_list(expansion *self, nacre_node *list)
-{
+static int expand_list(expansion *self, nacre_node *list) {
   nacre_names names = { self->variables, { NULL, 0, 0 } };
   nacre_node *next = list->first;
   int status = NACRE_OK;
@@ -422,14 +407,12 @@ static int expand_list(expansion *self, nacre_node *list)
   return status;
 }
 
-bool nacre_blocks_is_aside(const char *key)
-{
+bool nacre_blocks_is_aside(const char *key) {
   return strcmp(key, "vars") == 0 || strcmp(key, "blocks") == 0 ||
          strncmp(key, "x-", 2) == 0;
 }
 
-int nacre_blocks_expand(nacre_variables *variables)
-{
+int nacre_blocks_expand(nacre_variables *variables) {
   nacre_node *root = variables->tree->root;
   expansion self = { variables, variables->tree, variables->error,
                      nacre_node_peek(root, "blocks"), NULL, 0, 0 };

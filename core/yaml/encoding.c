@@ -11,8 +11,7 @@
 #include <string.h>
 
 nacre_place nacre_encoding_place(const nacre_source_file *file,
-                                 size_t offset)
-{
+                                 size_t offset) {
   nacre_place place = { file->name, 1, 1, 1, file->text };
   for (size_t i = 0; i < offset && i < file->n;) {
     uint32_t code = 0;
@@ -32,8 +31,7 @@ nacre_place nacre_encoding_place(const nacre_source_file *file,
 }
 
 /* UTF-16 and UTF-32, with or without a mark: YAML begins with ASCII. */
-static bool is_wide(const nacre_source_file *file)
-{
+static bool is_wide(const nacre_source_file *file) {
   const char *at = file->text;
   if (file->n < 2) {
     return false;
@@ -42,16 +40,14 @@ static bool is_wide(const nacre_source_file *file)
          (at[0] == '\0') != (at[1] == '\0');
 }
 
-static bool is_allowed(uint32_t code)
-{
+static bool is_allowed(uint32_t code) {
   return code == '\t' || code == '\n' || code == '\r' ||
          (code >= 0x20 && code < 0x7f) || code == 0x85 ||
          (code >= 0xa0 && code != 0xfeff && code != 0xfffe &&
           code != 0xffff);
 }
 
-static int check(const nacre_source_file *file, nacre_error *error)
-{
+static int check(const nacre_source_file *file, nacre_error *error) {
   if (is_wide(file)) {
     const nacre_place place = { file->name, 0, 0, 0, NULL };
     (void)nacre_error_add(error, NACRE_ECONFIG, &place,
@@ -83,8 +79,7 @@ static int check(const nacre_source_file *file, nacre_error *error)
 
 const nacre_source_file *
 nacre_encoding_source(nacre_tree *tree, const char *name, const char *dir,
-                      const char *text, size_t n, nacre_error *error)
-{
+                      const char *text, size_t n, nacre_error *error) {
   const nacre_place place = { name, 0, 0, 0, NULL };
   if (n > NACRE_YAML_MAX_BYTES) {
     (void)nacre_error_add(error, NACRE_ELIMIT, &place,

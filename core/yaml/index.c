@@ -8,8 +8,7 @@
 
 /* The entry of a key, or the free one where it would go; room > n. */
 static nacre_index_entry *probe(const nacre_index *index, const void *owner,
-                                const char *text)
-{
+                                const char *text) {
   /* The table's own address, which no file can know, keeps a file from
    * being made of texts that all collide. */
   nacre_hash hash = { { (uint64_t)(uintptr_t)owner,
@@ -25,13 +24,11 @@ static nacre_index_entry *probe(const nacre_index *index, const void *owner,
 }
 
 nacre_node *nacre_index_find(const nacre_index *index, const void *owner,
-                             const char *text)
-{
+                             const char *text) {
   return index->room > 0 ? probe(index, owner, text)->node : NULL;
 }
 
-static bool grow(nacre_index *index)
-{
+static bool grow(nacre_index *index) {
   nacre_index larger = { NULL, index->n, 0 };
   if (!nacre_size_mul(index->room > 0 ? index->room : 32, 2, &larger.room)) {
     return false;
@@ -52,8 +49,7 @@ static bool grow(nacre_index *index)
 }
 
 bool nacre_index_put(nacre_index *index, const void *owner, const char *text,
-                     nacre_node *node)
-{
+                     nacre_node *node) {
   if (2 * (index->n + 1) > index->room && !grow(index)) {
     return false;
   }
@@ -65,8 +61,7 @@ bool nacre_index_put(nacre_index *index, const void *owner, const char *text,
   return true;
 }
 
-void nacre_index_fini(nacre_index *index)
-{
+void nacre_index_fini(nacre_index *index) {
   nacre_free(index->entry);
   memset(index, 0, sizeof *index);
 }

@@ -30,8 +30,7 @@ static nacre_node *extend(loader *, nacre_node *root, const opened *);
 
 /* Reads a file and what it extends. `from` is where it was named, or NULL. */
 static nacre_node *load(loader *self, const char *path,
-                        const nacre_node *from, const opened *by)
-{
+                        const nacre_node *from, const opened *by) {
   opened file = { by, 0, 0 };
   struct stat status;
   if (stat(path, &status) == 0) {
@@ -72,8 +71,7 @@ static nacre_node *load(loader *self, const char *path,
 
 /* Loads one entry of `extends:` onto `base`; NULL: a problem. */
 static nacre_node *load_entry(loader *self, nacre_node *base,
-                              const nacre_node *entry, const opened *by)
-{
+                              const nacre_node *entry, const opened *by) {
   if (entry->kind != NACRE_NODE_SCALAR || nacre_node_is_null(entry) ||
       entry->text[0] == '\0' || strcmp(entry->text, "-") == 0) {
     (void)nacre_report(self->error, entry, NACRE_ECONFIG,
@@ -92,8 +90,7 @@ static nacre_node *load_entry(loader *self, nacre_node *base,
 }
 
 /* Puts a file's own settings onto those of what it extends. */
-static nacre_node *extend(loader *self, nacre_node *root, const opened *by)
-{
+static nacre_node *extend(loader *self, nacre_node *root, const opened *by) {
   if (root->kind != NACRE_NODE_MAP) {
     (void)nacre_report(self->error, root, NACRE_ECONFIG,
                        "an experiment is a map of keys and values");
@@ -121,8 +118,7 @@ static nacre_node *extend(loader *self, nacre_node *root, const opened *by)
 
 /* What follows once all files are one tree. */
 static int finish(loader *self, nacre_node *root, int before,
-                  const char *const *overrides, int n_overrides)
-{
+                  const char *const *overrides, int n_overrides) {
   if (root == NULL) {
     return NACRE_ERROR;
   }
@@ -137,8 +133,7 @@ static int finish(loader *self, nacre_node *root, int before,
 int nacre_config_load(nacre_tree *tree, const char *path,
                       const char *const *more, int n_more,
                       const char *const *overrides, int n_overrides,
-                      nacre_error *error)
-{
+                      nacre_error *error) {
   loader self = { tree, error, 0, 0 };
   const int before = error->errors;
   nacre_node *root = load(&self, path, NULL, NULL);
@@ -153,8 +148,7 @@ int nacre_config_load(nacre_tree *tree, const char *path,
 int nacre_config_load_text(nacre_tree *tree, const char *name,
                            const char *dir, const char *text, size_t n,
                            const char *const *overrides, int n_overrides,
-                           nacre_error *error)
-{
+                           nacre_error *error) {
   loader self = { tree, error, 0, 0 };
   const int before = error->errors;
   nacre_node *root = nacre_yaml_text(tree, name, dir, text, n, error);

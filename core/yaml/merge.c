@@ -11,16 +11,14 @@
 /* Maps with fewer keys than this are searched rather than indexed. */
 #define SMALL_MAP 16
 
-static const char *type_of(const nacre_node *map)
-{
+static const char *type_of(const nacre_node *map) {
   const nacre_node *type = nacre_node_peek(map, "type");
   return type != NULL && type->kind == NACRE_NODE_SCALAR ? type->text : NULL;
 }
 
 /* Parameters belong to a type: those of another one make no sense. */
 static void drop_other_type(nacre_node *base, const nacre_node *over,
-                            nacre_error *error)
-{
+                            nacre_error *error) {
   const char *before = type_of(base);
   const char *now = type_of(over);
   if (before == NULL || now == NULL || strcmp(before, now) == 0) {
@@ -57,15 +55,13 @@ static void drop_other_type(nacre_node *base, const nacre_node *over,
 
 /* The value of a key, by the index if there is one. */
 static nacre_node *find(const nacre_index *index, const nacre_node *map,
-                        const char *key)
-{
+                        const char *key) {
   return index->room > 0 ? nacre_index_find(index, map, key)
                          : nacre_node_peek(map, key);
 }
 
 static int merge_maps(nacre_tree *tree, nacre_node *base, nacre_node *over,
-                      nacre_error *error)
-{
+                      nacre_error *error) {
   nacre_index index = { NULL, 0, 0 };
   int status = NACRE_OK;
   drop_other_type(base, over, error);
@@ -97,8 +93,7 @@ static int merge_maps(nacre_tree *tree, nacre_node *base, nacre_node *over,
 
 /* A map onto a list: its keys are names or numbers of items. */
 static int merge_items(nacre_tree *tree, nacre_node *list, nacre_node *over,
-                       nacre_error *error)
-{
+                       nacre_error *error) {
   int status = NACRE_OK;
   nacre_node *next;
   for (nacre_node *at = over->first; at != NULL; at = next) {
@@ -116,8 +111,7 @@ static int merge_items(nacre_tree *tree, nacre_node *list, nacre_node *over,
 }
 
 /* Whether a map onto a list means its items, rather than to replace it. */
-static bool means_items(const nacre_node *list, const nacre_node *over)
-{
+static bool means_items(const nacre_node *list, const nacre_node *over) {
   if (list->kind != NACRE_NODE_LIST || over->kind != NACRE_NODE_MAP) {
     return false;
   }
@@ -129,8 +123,7 @@ static bool means_items(const nacre_node *list, const nacre_node *over)
 }
 
 nacre_node *nacre_merge(nacre_tree *tree, nacre_node *base, nacre_node *over,
-                        nacre_error *error)
-{
+                        nacre_error *error) {
   if (base == NULL) {
     return over;
   }

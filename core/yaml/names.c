@@ -7,15 +7,13 @@
 #include <string.h>
 
 /* The scalar that names an item; NULL: it has none. */
-static nacre_node *name_of(const nacre_node *item)
-{
+static nacre_node *name_of(const nacre_node *item) {
   nacre_node *name = nacre_node_peek(item, "name");
   return name != NULL && name->kind == NACRE_NODE_SCALAR ? name : NULL;
 }
 
 /* Replaces names in the scalars of `inputs`, however it is nested. */
-static void rename_inputs(const nacre_index *meaning, nacre_node *inputs)
-{
+static void rename_inputs(const nacre_index *meaning, nacre_node *inputs) {
   if (inputs->kind == NACRE_NODE_SCALAR) {
     const nacre_node *found = nacre_index_find(meaning, NULL, inputs->text);
     inputs->text = found != NULL ? found->text : inputs->text;
@@ -25,8 +23,7 @@ static void rename_inputs(const nacre_index *meaning, nacre_node *inputs)
   }
 }
 
-static void rename_list(const nacre_index *meaning, nacre_node *list)
-{
+static void rename_list(const nacre_index *meaning, nacre_node *list) {
   if (meaning->n == 0) {
     return;
   }
@@ -39,8 +36,7 @@ static void rename_list(const nacre_index *meaning, nacre_node *list)
 }
 
 int nacre_names_prefix(nacre_variables *self, nacre_node *body,
-                       const nacre_node *prefix)
-{
+                       const nacre_node *prefix) {
   nacre_index meaning = { NULL, 0, 0 };
   int status = NACRE_OK;
   for (nacre_node *at = body->first; at != NULL && status == NACRE_OK;
@@ -71,8 +67,7 @@ int nacre_names_prefix(nacre_variables *self, nacre_node *body,
 }
 
 /* An item written as a bare word becomes {type: WORD}. */
-static int open_item(nacre_variables *self, nacre_node *item)
-{
+static int open_item(nacre_variables *self, nacre_node *item) {
   if (item->kind == NACRE_NODE_MAP) {
     return NACRE_OK;
   }
@@ -96,8 +91,7 @@ static int open_item(nacre_variables *self, nacre_node *item)
 }
 
 int nacre_names_feed(nacre_variables *self, nacre_node *item,
-                     nacre_node *inputs)
-{
+                     nacre_node *inputs) {
   if (open_item(self, item) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -111,8 +105,7 @@ int nacre_names_feed(nacre_variables *self, nacre_node *item,
 
 /* Appends `name: TEXT` to an item. */
 static int set_name(nacre_variables *self, nacre_node *item,
-                    const nacre_node *like, const char *text)
-{
+                    const nacre_node *like, const char *text) {
   nacre_node *key = nacre_node_scalar(self->tree, "name", like);
   nacre_node *name = nacre_node_scalar(self->tree, text, like);
   if (key == NULL || name == NULL) {
@@ -124,8 +117,7 @@ static int set_name(nacre_variables *self, nacre_node *item,
 }
 
 int nacre_names_stand_for(nacre_names *self, nacre_node *name,
-                          nacre_node *item)
-{
+                          nacre_node *item) {
   if (open_item(self->variables, item) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -140,8 +132,7 @@ int nacre_names_stand_for(nacre_names *self, nacre_node *name,
 }
 
 int nacre_names_number(nacre_names *self, nacre_node *item, nacre_node *name,
-                       int turn, bool last)
-{
+                       int turn, bool last) {
   nacre_variables *variables = self->variables;
   if (name->kind != NACRE_NODE_SCALAR) {
     return nacre_report(variables->error, name, NACRE_ECONFIG,
@@ -163,12 +154,10 @@ int nacre_names_number(nacre_names *self, nacre_node *item, nacre_node *name,
   return status;
 }
 
-void nacre_names_apply(const nacre_names *self, nacre_node *list)
-{
+void nacre_names_apply(const nacre_names *self, nacre_node *list) {
   rename_list(&self->meaning, list);
 }
 
-void nacre_names_fini(nacre_names *self)
-{
+void nacre_names_fini(nacre_names *self) {
   nacre_index_fini(&self->meaning);
 }

@@ -25,8 +25,7 @@ typedef struct change {
 } change;
 
 /* The place of a step of the path. */
-static nacre_place step_place(const change *self, const char *step)
-{
+static nacre_place step_place(const change *self, const char *step) {
   nacre_place place = { ORIGIN, 1, 0, 0, self->text };
   size_t at = self->begin + (size_t)(step - self->path);
   place.column = 1;
@@ -39,8 +38,7 @@ static nacre_place step_place(const change *self, const char *step)
 }
 
 static int report_step(const change *self, const char *step,
-                       const nacre_node *parent, const char *problem)
-{
+                       const nacre_node *parent, const char *problem) {
   const nacre_place place = step_place(self, step);
   (void)nacre_error_add(self->error, NACRE_ECONFIG, &place, "'%s' %s", step,
                         problem);
@@ -48,8 +46,7 @@ static int report_step(const change *self, const char *step,
   return NACRE_ERROR;
 }
 
-static nacre_node *new_key(const change *self, const char *step)
-{
+static nacre_node *new_key(const change *self, const char *step) {
   const nacre_place place = step_place(self, step);
   nacre_node *key = nacre_node_scalar(self->tree, step, self->value);
   if (key != NULL) {
@@ -62,8 +59,7 @@ static nacre_node *new_key(const change *self, const char *step)
 
 /* A new child of a map. NULL: out of memory. */
 static nacre_node *add_child(const change *self, nacre_node *map,
-                             const char *step, nacre_node_kind kind)
-{
+                             const char *step, nacre_node_kind kind) {
   nacre_node *key = new_key(self, step);
   nacre_node *child = nacre_node_new(self->tree, kind);
   if (key == NULL || child == NULL) {
@@ -80,8 +76,7 @@ static nacre_node *add_child(const change *self, nacre_node *map,
 
 /* A scalar that a path goes through: null becomes an empty map, and "adam"
  * what it stands for, {type: adam}. */
-static int open_scalar(const change *self, nacre_node *node)
-{
+static int open_scalar(const change *self, nacre_node *node) {
   nacre_node *map = nacre_node_new(self->tree, NACRE_NODE_MAP);
   nacre_node *key = nacre_node_scalar(self->tree, "type", node);
   nacre_node *type = nacre_node_copy(self->tree, node);
@@ -101,8 +96,7 @@ static int open_scalar(const change *self, nacre_node *node)
 
 /* The node that a step before the last leads to; NULL: a problem. */
 static nacre_node *follow(const change *self, nacre_node *node,
-                          const char *step)
-{
+                          const char *step) {
   nacre_node *child = nacre_address_child(node, step);
   if (child == NULL && node->kind == NACRE_NODE_LIST) {
     (void)report_step(self, step, node, "is no item of the list");
@@ -122,8 +116,7 @@ static nacre_node *follow(const change *self, nacre_node *node,
   return child;
 }
 
-static int set_last(const change *self, nacre_node *node, const char *step)
-{
+static int set_last(const change *self, nacre_node *node, const char *step) {
   if (node->kind == NACRE_NODE_LIST &&
       nacre_address_child(node, step) == NULL) {
     return report_step(self, step, node, "is no item of the list");
@@ -140,8 +133,7 @@ static int set_last(const change *self, nacre_node *node, const char *step)
 }
 
 static int append_last(const change *self, nacre_node *node,
-                       const char *step)
-{
+                       const char *step) {
   nacre_node *list = nacre_address_child(node, step);
   if (list == NULL && node->kind == NACRE_NODE_MAP) {
     list = add_child(self, node, step, NACRE_NODE_LIST);
@@ -157,8 +149,7 @@ static int append_last(const change *self, nacre_node *node,
 }
 
 static int remove_last(const change *self, nacre_node *node,
-                       const char *step)
-{
+                       const char *step) {
   nacre_node *child = nacre_address_child(node, step);
   if (child == NULL) {
     return report_step(self, step, node, "is not there");
@@ -169,14 +160,12 @@ static int remove_last(const change *self, nacre_node *node,
 
 /* Where the current step ends; the end of the path if all that is left of it
  * is one key, since a key may contain dots. */
-static char *step_end(const nacre_node *node, char *step)
-{
+static char *step_end(const nacre_node *node, char *step) {
   char *dot = strchr(step, '.');
   return dot == NULL || nacre_node_peek(node, step) != NULL ? NULL : dot;
 }
 
-static int walk(const change *self)
-{
+static int walk(const change *self) {
   nacre_node *node = self->tree->root;
   char *step = self->path;
   int steps = 1;
@@ -206,8 +195,7 @@ static int walk(const change *self)
 }
 
 int nacre_override_apply(nacre_tree *tree, const char *text,
-                         nacre_error *error)
-{
+                         nacre_error *error) {
   change self = { tree, error, text, NULL, 0, strlen(text), SET, NULL };
   const char *equals = strchr(text, '=');
   if (text[0] == '~') {

@@ -36,16 +36,14 @@ typedef struct parser {
 } parser;
 
 static void stand_at(const parser *self, const yaml_mark_t *mark,
-                     nacre_node *node)
-{
+                     nacre_node *node) {
   node->file = self->file;
   node->line = (int)mark->line + 1;
   node->column = (int)mark->column + 1 + (mark->line == 0 ? self->shift : 0);
 }
 
 /* For problems alone: it walks through the text to find the line. */
-static nacre_place mark_place(const parser *self, const yaml_mark_t *mark)
-{
+static nacre_place mark_place(const parser *self, const yaml_mark_t *mark) {
   nacre_node at;
   memset(&at, 0, sizeof at);
   stand_at(self, mark, &at);
@@ -54,8 +52,7 @@ static nacre_place mark_place(const parser *self, const yaml_mark_t *mark)
 
 /* libyaml puts what is missing at the end onto a line after the last one;
  * the end of the last line that has something on it can be looked at. */
-static nacre_place syntax_place(const parser *self, const yaml_mark_t *mark)
-{
+static nacre_place syntax_place(const parser *self, const yaml_mark_t *mark) {
   const nacre_place place = mark_place(self, mark);
   const char *text = self->file->text;
   size_t n = self->file->n;
@@ -68,15 +65,13 @@ static nacre_place syntax_place(const parser *self, const yaml_mark_t *mark)
   return nacre_encoding_place(self->file, n);
 }
 
-static void no_memory(parser *self)
-{
+static void no_memory(parser *self) {
   (void)nacre_no_memory(self->error);
   self->stop = true;
 }
 
 /* The byte that stands at a column of a line. */
-static char place_byte(const nacre_place *place)
-{
+static char place_byte(const nacre_place *place) {
   const char *at = place->source;
   for (int i = 1; i < place->column && *at != '\0'; i++) {
     do {
@@ -86,8 +81,7 @@ static char place_byte(const nacre_place *place)
   return *at;
 }
 
-static void report_character(parser *self, const nacre_place *place)
-{
+static void report_character(parser *self, const nacre_place *place) {
   char byte = place_byte(place);
   if (byte == '\t') {
     (void)nacre_error_add(self->error, NACRE_ECONFIG, place,
@@ -100,8 +94,7 @@ static void report_character(parser *self, const nacre_place *place)
 }
 
 /* Adds what made yaml_parser_parse() fail. */
-static void report_syntax(parser *self)
-{
+static void report_syntax(parser *self) {
   const yaml_parser_t *yaml = &self->yaml;
   self->stop = true;
   if (yaml->error == YAML_MEMORY_ERROR) {
@@ -137,8 +130,7 @@ static void report_syntax(parser *self)
 }
 
 /* Takes `n` nodes out of the budget. */
-static bool spend(parser *self, int n, const yaml_event_t *event)
-{
+static bool spend(parser *self, int n, const yaml_event_t *event) {
   if (n > NACRE_YAML_MAX_NODES - self->nodes) {
     const nacre_place place = mark_place(self, &event->start_mark);
     (void)nacre_error_add(self->error, NACRE_ELIMIT, &place,
@@ -152,8 +144,7 @@ static bool spend(parser *self, int n, const yaml_event_t *event)
 }
 
 static nacre_node *new_node(parser *self, nacre_node_kind kind,
-                            const yaml_event_t *event)
-{
+                            const yaml_event_t *event) {
   if (!spend(self, 1, event)) {
     return NULL;
   }
@@ -171,14 +162,12 @@ static nacre_node *new_node(parser *self, nacre_node_kind kind,
   return node;
 }
 
-static void report_at(parser *self, const nacre_node *node, const char *text)
-{
+static void report_at(parser *self, const nacre_node *node, const char *text) {
   (void)nacre_report(self->error, node, NACRE_ECONFIG, "%s", text);
 }
 
 /* Takes a scalar as the next key of a map. */
-static void set_key(parser *self, frame *map, nacre_node *key)
-{
+static void set_key(parser *self, frame *map, nacre_node *key) {
   map->key = key;
   if (!key->quoted && key->text[0] == '\0') {
     report_at(self, key, "a key is missing before ':'");
@@ -201,8 +190,7 @@ static void set_key(parser *self, frame *map, nacre_node *key)
   }
 }
 
-static bool at_key(const parser *self)
-{
+static bool at_key(const parser *self) {
   if (self->depth == 0) {
     return false;
   }
@@ -211,8 +199,7 @@ static bool at_key(const parser *self)
 }
 
 /* Puts a complete scalar, or a list or map just begun, where it belongs. */
-static void attach(parser *self, nacre_node *node)
-{
+static void attach(parser *self, nacre_node *node) {
   if (self->depth == 0) {
     self->root = node;
     return;
@@ -234,8 +221,7 @@ static void attach(parser *self, nacre_node *node)
 }
 
 static void set_anchor(parser *self, const yaml_char_t *anchor,
-                       nacre_node *node)
-{
+                       nacre_node *node) {
   if (anchor == NULL) {
     return;
   }
@@ -247,8 +233,7 @@ static void set_anchor(parser *self, const yaml_char_t *anchor,
 }
 
 static void refuse_tag(parser *self, const yaml_char_t *tag,
-                       const nacre_node *node)
-{
+                       const nacre_node *node) {
   static const char core[] = "tag:yaml.org,2002:"; /* what "!!" stands for */
   const char *text = (const char *)tag;
   if (text != NULL) {
@@ -260,8 +245,7 @@ static void refuse_tag(parser *self, const yaml_char_t *tag,
   }
 }
 
-static void on_scalar(parser *self, const yaml_event_t *event)
-{
+static void on_scalar(parser *self, const yaml_event_t *event) {
   nacre_node *node = new_node(self, NACRE_NODE_SCALAR, event);
   if (node == NULL) {
     return;
@@ -283,8 +267,7 @@ static void on_scalar(parser *self, const yaml_event_t *event)
 }
 
 static void on_begin(parser *self, nacre_node_kind kind,
-                     const yaml_event_t *event)
-{
+                     const yaml_event_t *event) {
   nacre_node *node = new_node(self, kind, event);
   if (node == NULL) {
     return;
@@ -311,8 +294,7 @@ static void on_begin(parser *self, nacre_node_kind kind,
   self->depth++;
 }
 
-static bool is_open(const parser *self, const nacre_node *node)
-{
+static bool is_open(const parser *self, const nacre_node *node) {
   for (int i = 0; i < self->depth; i++) {
     if (self->stack[i].node == node) {
       return true;
@@ -321,8 +303,7 @@ static bool is_open(const parser *self, const nacre_node *node)
   return false;
 }
 
-static void on_alias(parser *self, const yaml_event_t *event)
-{
+static void on_alias(parser *self, const yaml_event_t *event) {
   const char *name = (const char *)event->data.alias.anchor;
   const nacre_node *meant = nacre_index_find(&self->anchors, NULL, name);
   const char *problem = NULL;
@@ -354,8 +335,7 @@ static void on_alias(parser *self, const yaml_event_t *event)
   attach(self, copy);
 }
 
-static void on_document(parser *self, const yaml_event_t *event)
-{
+static void on_document(parser *self, const yaml_event_t *event) {
   const nacre_place place = mark_place(self, &event->start_mark);
   if (self->first_line > 0) {
     (void)nacre_error_add(self->error, NACRE_ECONFIG, &place,
@@ -368,8 +348,7 @@ static void on_document(parser *self, const yaml_event_t *event)
   self->first_column = place.column;
 }
 
-static void on_event(parser *self, const yaml_event_t *event)
-{
+static void on_event(parser *self, const yaml_event_t *event) {
   switch (event->type) {
   case YAML_DOCUMENT_START_EVENT:
     on_document(self, event);
@@ -401,8 +380,7 @@ static void on_event(parser *self, const yaml_event_t *event)
 /* Parses the text of `file` from byte `skip` on; NULL with no problem added:
  * there is nothing in it. */
 static nacre_node *parse(nacre_tree *tree, const nacre_source_file *file,
-                         size_t skip, int shift, nacre_error *error)
-{
+                         size_t skip, int shift, nacre_error *error) {
   parser self;
   const int before = error->errors;
   memset(&self, 0, sizeof self);
@@ -434,8 +412,7 @@ static nacre_node *parse(nacre_tree *tree, const nacre_source_file *file,
 
 nacre_node *nacre_yaml_text(nacre_tree *tree, const char *name,
                             const char *dir, const char *text, size_t n,
-                            nacre_error *error)
-{
+                            nacre_error *error) {
   const int before = error->errors;
   if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
     text += 3; /* UTF-8 with a mark is still UTF-8 */
@@ -453,8 +430,7 @@ nacre_node *nacre_yaml_text(nacre_tree *tree, const char *name,
 }
 
 nacre_node *nacre_yaml_file(nacre_tree *tree, const char *path,
-                            nacre_error *error)
-{
+                            nacre_error *error) {
   const bool standard = strcmp(path, "-") == 0;
   nacre_bytes bytes;
   if (nacre_file_read(path, NACRE_YAML_MAX_BYTES, NACRE_ECONFIG, error,
@@ -476,8 +452,7 @@ nacre_node *nacre_yaml_file(nacre_tree *tree, const char *path,
 
 nacre_node *nacre_yaml_value(nacre_tree *tree, const char *name,
                              const char *dir, const char *text, size_t skip,
-                             nacre_error *error)
-{
+                             nacre_error *error) {
   const int before = error->errors;
   const nacre_source_file *file =
     nacre_encoding_source(tree, name, dir, text, strlen(text), error);

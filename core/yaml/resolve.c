@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-int nacre_resolve(nacre_tree *tree, nacre_error *error)
-{
+int nacre_resolve(nacre_tree *tree, nacre_error *error) {
   nacre_node *root = tree->root;
   nacre_variables variables;
   memset(&variables, 0, sizeof variables);

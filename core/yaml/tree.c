@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-nacre_tree *nacre_tree_new(void)
-{
+nacre_tree *nacre_tree_new(void) {
   nacre_tree *tree = nacre_alloc(1, sizeof *tree);
   if (tree == NULL) {
     return NULL;
@@ -20,16 +19,14 @@ nacre_tree *nacre_tree_new(void)
   return tree;
 }
 
-void nacre_tree_free(nacre_tree *tree)
-{
+void nacre_tree_free(nacre_tree *tree) {
   if (tree != NULL) {
     nacre_arena_free(tree->arena);
     nacre_free(tree);
   }
 }
 
-nacre_node *nacre_node_new(nacre_tree *tree, nacre_node_kind kind)
-{
+nacre_node *nacre_node_new(nacre_tree *tree, nacre_node_kind kind) {
   nacre_node *node = nacre_arena_alloc(tree->arena, 1, sizeof *node);
   if (node != NULL) {
     node->kind = kind;
@@ -37,8 +34,7 @@ nacre_node *nacre_node_new(nacre_tree *tree, nacre_node_kind kind)
   return node;
 }
 
-static void stand_where(nacre_node *node, const nacre_node *like)
-{
+static void stand_where(nacre_node *node, const nacre_node *like) {
   node->line = like->line;
   node->column = like->column;
   node->length = like->length;
@@ -46,8 +42,7 @@ static void stand_where(nacre_node *node, const nacre_node *like)
 }
 
 nacre_node *nacre_node_scalar(nacre_tree *tree, const char *text,
-                              const nacre_node *like)
-{
+                              const nacre_node *like) {
   nacre_node *node = nacre_node_new(tree, NACRE_NODE_SCALAR);
   if (node == NULL) {
     return NULL;
@@ -60,8 +55,7 @@ nacre_node *nacre_node_scalar(nacre_tree *tree, const char *text,
 }
 
 void nacre_node_append(nacre_node *parent, nacre_node *key,
-                       nacre_node *child)
-{
+                       nacre_node *child) {
   child->key = key;
   child->parent = parent;
   child->next = NULL;
@@ -77,8 +71,7 @@ void nacre_node_append(nacre_node *parent, nacre_node *key,
   parent->count++;
 }
 
-void nacre_node_remove(nacre_node *parent, nacre_node *child)
-{
+void nacre_node_remove(nacre_node *parent, nacre_node *child) {
   nacre_node *before = NULL;
   nacre_node *node = parent->first;
   while (node != NULL && node != child) {
@@ -101,8 +94,7 @@ void nacre_node_remove(nacre_node *parent, nacre_node *child)
   child->next = NULL;
 }
 
-void nacre_node_become(nacre_node *node, nacre_node *with)
-{
+void nacre_node_become(nacre_node *node, nacre_node *with) {
   stand_where(node, with);
   node->kind = with->kind;
   node->quoted = with->quoted;
@@ -118,8 +110,7 @@ void nacre_node_become(nacre_node *node, nacre_node *with)
   }
 }
 
-static nacre_node *copy_one(nacre_tree *tree, const nacre_node *node)
-{
+static nacre_node *copy_one(nacre_tree *tree, const nacre_node *node) {
   nacre_node *copy = nacre_node_new(tree, node->kind);
   if (copy != NULL) {
     stand_where(copy, node);
@@ -131,8 +122,7 @@ static nacre_node *copy_one(nacre_tree *tree, const nacre_node *node)
 }
 
 /* Recursion is as deep as the tree, which every maker of trees limits. */
-nacre_node *nacre_node_copy(nacre_tree *tree, const nacre_node *node)
-{
+nacre_node *nacre_node_copy(nacre_tree *tree, const nacre_node *node) {
   nacre_node *copy = copy_one(tree, node);
   if (copy == NULL) {
     return NULL;
@@ -148,8 +138,7 @@ nacre_node *nacre_node_copy(nacre_tree *tree, const nacre_node *node)
   return copy;
 }
 
-int nacre_node_size(const nacre_node *node, int limit)
-{
+int nacre_node_size(const nacre_node *node, int limit) {
   int size = 1;
   for (const nacre_node *at = node->first; at != NULL && size <= limit;
        at = at->next) {
@@ -158,8 +147,7 @@ int nacre_node_size(const nacre_node *node, int limit)
   return size;
 }
 
-int nacre_node_depth(const nacre_node *node)
-{
+int nacre_node_depth(const nacre_node *node) {
   int depth = 0;
   for (const nacre_node *at = node->first; at != NULL; at = at->next) {
     int below = nacre_node_depth(at);
@@ -168,8 +156,7 @@ int nacre_node_depth(const nacre_node *node)
   return node->kind == NACRE_NODE_SCALAR ? 0 : depth + 1;
 }
 
-nacre_node *nacre_node_peek(const nacre_node *map, const char *key)
-{
+nacre_node *nacre_node_peek(const nacre_node *map, const char *key) {
   if (map == NULL || map->kind != NACRE_NODE_MAP) {
     return NULL;
   }
@@ -181,8 +168,7 @@ nacre_node *nacre_node_peek(const nacre_node *map, const char *key)
   return NULL;
 }
 
-nacre_node *nacre_node_get(nacre_node *map, const char *key)
-{
+nacre_node *nacre_node_get(nacre_node *map, const char *key) {
   nacre_node *node = nacre_node_peek(map, key);
   if (node != NULL) {
     node->used = true;
@@ -190,8 +176,7 @@ nacre_node *nacre_node_get(nacre_node *map, const char *key)
   return node;
 }
 
-nacre_node *nacre_node_at(const nacre_node *list, int index)
-{
+nacre_node *nacre_node_at(const nacre_node *list, int index) {
   if (list == NULL || index < 0) {
     return NULL;
   }
@@ -203,15 +188,13 @@ nacre_node *nacre_node_at(const nacre_node *list, int index)
   return node;
 }
 
-static bool is_scalar(const nacre_node *node)
-{
+static bool is_scalar(const nacre_node *node) {
   return node != NULL && node->kind == NACRE_NODE_SCALAR;
 }
 
 /* Whether a word is written in one of the cases that YAML allows: all small,
  * capitalised, or all capitals. */
-static bool is_word(const char *text, const char *small)
-{
+static bool is_word(const char *text, const char *small) {
   size_t n = strlen(small);
   if (strlen(text) != n) {
     return false;
@@ -230,15 +213,13 @@ static bool is_word(const char *text, const char *small)
   return same || capital || capitals;
 }
 
-bool nacre_node_is_null(const nacre_node *node)
-{
+bool nacre_node_is_null(const nacre_node *node) {
   return is_scalar(node) && !node->quoted &&
          (node->text[0] == '\0' || strcmp(node->text, "~") == 0 ||
           is_word(node->text, "null"));
 }
 
-bool nacre_node_float(const nacre_node *node, double *value)
-{
+bool nacre_node_float(const nacre_node *node, double *value) {
   if (!is_scalar(node)) {
     return false;
   }
@@ -257,14 +238,12 @@ bool nacre_node_float(const nacre_node *node, double *value)
   return true;
 }
 
-bool nacre_node_int(const nacre_node *node, int64_t *value)
-{
+bool nacre_node_int(const nacre_node *node, int64_t *value) {
   return is_scalar(node) &&
          nacre_text_int(node->text, strlen(node->text), value);
 }
 
-bool nacre_node_bool(const nacre_node *node, bool *value)
-{
+bool nacre_node_bool(const nacre_node *node, bool *value) {
   static const char *const words[2][3] = { { "false", "no", "off" },
                                            { "true", "yes", "on" } };
   if (!is_scalar(node)) {
@@ -281,8 +260,7 @@ bool nacre_node_bool(const nacre_node *node, bool *value)
 
 /* The bytes of a line break at `at`, by libyaml's idea of one: CR, LF, both,
  * and Unicode's next line, line and paragraph separators. 0: none. */
-static size_t line_break(const char *at)
-{
+static size_t line_break(const char *at) {
   const unsigned char *byte = (const unsigned char *)at;
   if (byte[0] == '\r') {
     return byte[1] == '\n' ? 2 : 1;
@@ -298,8 +276,7 @@ static size_t line_break(const char *at)
   return separator ? 3 : 0;
 }
 
-static const char *line_text(const nacre_source_file *file, int line)
-{
+static const char *line_text(const nacre_source_file *file, int line) {
   const char *at = file->text;
   const char *end = at + file->n;
   while (line > 1 && at < end) {
@@ -310,8 +287,7 @@ static const char *line_text(const nacre_source_file *file, int line)
   return at;
 }
 
-nacre_place nacre_node_place(const nacre_node *node)
-{
+nacre_place nacre_node_place(const nacre_node *node) {
   nacre_place place = { NULL, 0, 0, 0, NULL };
   if (node != NULL && node->file != NULL) {
     place.file = node->file->name;
@@ -325,15 +301,13 @@ nacre_place nacre_node_place(const nacre_node *node)
   return place;
 }
 
-nacre_place nacre_node_key_place(const nacre_node *node)
-{
+nacre_place nacre_node_key_place(const nacre_node *node) {
   return nacre_node_place(node != NULL && node->key != NULL ? node->key
                                                             : node);
 }
 
 /* Prepends what leads to `node` from its parent. */
-static void put_path(nacre_text *out, const nacre_node *node)
-{
+static void put_path(nacre_text *out, const nacre_node *node) {
   const nacre_node *parent = node->parent;
   if (parent == NULL) {
     return;
@@ -357,8 +331,7 @@ static void put_path(nacre_text *out, const nacre_node *node)
   }
 }
 
-char *nacre_node_path(const nacre_node *node)
-{
+char *nacre_node_path(const nacre_node *node) {
   nacre_text out = { NULL, 0, 0, false };
   nacre_text_puts(&out, "");
   put_path(&out, node);

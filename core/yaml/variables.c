@@ -34,8 +34,7 @@ typedef struct reference {
 } reference;
 
 int nacre_variables_spend(nacre_variables *self, int n,
-                          const nacre_node *node)
-{
+                          const nacre_node *node) {
   if (self->spent) {
     return NACRE_ERROR; /* already said */
   }
@@ -56,8 +55,7 @@ static int report_reference(const nacre_variables *self,
   NACRE_PRINTF(3, 4);
 
 static int report_reference(const nacre_variables *self,
-                            const reference *ref, const char *format, ...)
-{
+                            const reference *ref, const char *format, ...) {
   nacre_place place = { NULL, 0, 0, 0, NULL };
   if (self->error->count <= NACRE_ERROR_MAX) {
     place = nacre_node_place(ref->node);
@@ -97,8 +95,7 @@ static int resolve_scalar(nacre_variables *, nacre_node *);
 
 /* nacre_address_child() by way of an index, where the children are many. */
 static nacre_node *find_child(nacre_variables *self, const nacre_node *node,
-                              const char *step)
-{
+                              const char *step) {
   /* An entry whose owner is no node says that the node has been indexed. */
   const void *mark = &node->count;
   if (node->count < MANY) {
@@ -123,8 +120,7 @@ static nacre_node *find_child(nacre_variables *self, const nacre_node *node,
 }
 
 static int follow(nacre_variables *self, nacre_node *node, char *name,
-                  trail *out)
-{
+                  trail *out) {
   for (char *step = name; step != NULL;) {
     if (node->kind == NACRE_NODE_SCALAR &&
         resolve_scalar(self, node) != NACRE_OK) {
@@ -154,8 +150,7 @@ static int follow(nacre_variables *self, nacre_node *node, char *name,
 }
 
 static int report_missing(nacre_variables *self, const reference *ref,
-                          const trail *trails, const size_t *ends)
-{
+                          const trail *trails, const size_t *ends) {
   (void)report_reference(self, ref, "there is no '%s'", ref->name);
   size_t furthest = 0;
   for (int i = 0; i < 3; i++) {
@@ -179,8 +174,7 @@ static int report_missing(nacre_variables *self, const reference *ref,
  * config. The bodies of blocks are not to be referred to: their text means
  * something only where they are used. */
 static int look_up(nacre_variables *self, const reference *ref,
-                   nacre_node **found)
-{
+                   nacre_node **found) {
   nacre_node *root = self->tree->root;
   nacre_node *const scopes[3] = { self->scope, nacre_node_peek(root, "vars"),
                                   root };
@@ -209,8 +203,7 @@ static int look_up(nacre_variables *self, const reference *ref,
   return report_missing(self, ref, trails, ends);
 }
 
-static bool is_utf8(const char *text)
-{
+static bool is_utf8(const char *text) {
   const size_t n = strlen(text);
   for (size_t i = 0; i < n;) {
     uint32_t code;
@@ -224,8 +217,7 @@ static bool is_utf8(const char *text)
 }
 
 /* ${env:NAME,default}: borrowed from the environment or the reference. */
-static const char *environment(const nacre_variables *self, reference *ref)
-{
+static const char *environment(const nacre_variables *self, reference *ref) {
   char *name = ref->name + strlen("env:");
   char *comma = strchr(name, ',');
   if (comma != NULL) {
@@ -250,8 +242,7 @@ static const char *environment(const nacre_variables *self, reference *ref)
 
 /* ${now:FORMAT}: the local time when resolving began, in the C locale. */
 static const char *moment(nacre_variables *self, const reference *ref,
-                          char *room, size_t n)
-{
+                          char *room, size_t n) {
   const char *format = ref->name + strlen("now:");
   struct tm parts;
   if (self->now == 0) {
@@ -274,8 +265,7 @@ static const char *moment(nacre_variables *self, const reference *ref,
 }
 
 int nacre_variables_spend_bytes(nacre_variables *self, size_t n,
-                                const nacre_node *node)
-{
+                                const nacre_node *node) {
   if (self->spent) {
     return NACRE_ERROR;
   }
@@ -297,8 +287,7 @@ typedef struct meaning {
   char room[256];
 } meaning;
 
-static int find_meaning(nacre_variables *self, reference *ref, meaning *out)
-{
+static int find_meaning(nacre_variables *self, reference *ref, meaning *out) {
   out->node = NULL;
   out->text = NULL;
   if (strncmp(ref->name, "env:", 4) == 0) {
@@ -339,8 +328,7 @@ static int find_meaning(nacre_variables *self, reference *ref, meaning *out)
 
 /* A scalar that is one reference takes all of what it refers to. */
 static int take_whole(nacre_variables *self, nacre_node *node,
-                      reference *ref)
-{
+                      reference *ref) {
   meaning meant;
   if (find_meaning(self, ref, &meant) != NACRE_OK) {
     return NACRE_ERROR;
@@ -381,8 +369,7 @@ static int take_whole(nacre_variables *self, nacre_node *node,
 }
 
 /* Appends what a reference stands for to the text of its scalar. */
-static int splice(nacre_variables *self, nacre_text *out, reference *ref)
-{
+static int splice(nacre_variables *self, nacre_text *out, reference *ref) {
   meaning meant;
   if (find_meaning(self, ref, &meant) != NACRE_OK) {
     return NACRE_ERROR;
@@ -404,8 +391,7 @@ static int splice(nacre_variables *self, nacre_text *out, reference *ref)
 /* Reads the reference at `at`; its name is the caller's to free. */
 static int read_reference(const nacre_variables *self,
                           const nacre_node *node, const char *at,
-                          reference *out)
-{
+                          reference *out) {
   const char *close = strchr(at, '}');
   out->node = node;
   out->at = at;
@@ -421,8 +407,7 @@ static int read_reference(const nacre_variables *self,
   return out->name != NULL ? NACRE_OK : nacre_no_memory(self->error);
 }
 
-static int resolve_text(nacre_variables *self, nacre_node *node)
-{
+static int resolve_text(nacre_variables *self, nacre_node *node) {
   nacre_text out = { NULL, 0, 0, false };
   const char *at = node->text;
   int status = NACRE_OK;
@@ -464,8 +449,7 @@ static int resolve_text(nacre_variables *self, nacre_node *node)
   return status;
 }
 
-static int resolve_scalar(nacre_variables *self, nacre_node *node)
-{
+static int resolve_scalar(nacre_variables *self, nacre_node *node) {
   if (node->state == NACRE_RESOLVED) {
     return NACRE_OK;
   }
@@ -482,8 +466,7 @@ static int resolve_scalar(nacre_variables *self, nacre_node *node)
   return status;
 }
 
-int nacre_variables_resolve(nacre_variables *self, nacre_node *node)
-{
+int nacre_variables_resolve(nacre_variables *self, nacre_node *node) {
   if (node->state == NACRE_RESOLVED) {
     return NACRE_OK;
   }

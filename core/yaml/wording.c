@@ -44,8 +44,7 @@ static const char *const wordings[][2] = {
     "'&' or '*'" },
 };
 
-const char *nacre_yaml_wording(const char *text)
-{
+const char *nacre_yaml_wording(const char *text) {
   for (size_t i = 0; i < sizeof wordings / sizeof wordings[0]; i++) {
     if (strcmp(text, wordings[i][0]) == 0) {
       return wordings[i][1];
@@ -54,8 +53,7 @@ const char *nacre_yaml_wording(const char *text)
   return text;
 }
 
-const char *nacre_yaml_advice(const char *line, int column)
-{
+const char *nacre_yaml_advice(const char *line, int column) {
   /* The '{' of a "${" begins a map where braces or brackets are open. */
   const char *at = line;
   for (int i = 2; at != NULL && i < column; i++) {

@@ -11,16 +11,14 @@
 /* YAML refuses keys above 1024 characters unless they are marked with "?". */
 #define SIMPLE_KEY 512
 
-static bool is_control(uint32_t code)
-{
+static bool is_control(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 ||
          code == 0x2029 || code == 0xfeff || code == 0xfffe ||
          code == 0xffff;
 }
 
 /* Whether text means itself without quotes, anywhere in a document. */
-static bool is_plain(const char *text)
-{
+static bool is_plain(const char *text) {
   const size_t n = strlen(text);
   if (n == 0 || strchr(" \t", text[0]) != NULL || text[n - 1] == ' ' ||
       text[n - 1] == ':' || strncmp(text, "---", 3) == 0 ||
@@ -46,8 +44,7 @@ static bool is_plain(const char *text)
 }
 
 /* `escape`: as text in which variables are going to be resolved. */
-static void put_quoted(nacre_text *out, const char *text, bool escape)
-{
+static void put_quoted(nacre_text *out, const char *text, bool escape) {
   const size_t n = strlen(text);
   nacre_text_puts(out, "\"");
   for (size_t i = 0; i < n;) {
@@ -72,8 +69,7 @@ static void put_quoted(nacre_text *out, const char *text, bool escape)
   nacre_text_puts(out, "\"");
 }
 
-static void put_scalar(nacre_text *out, const nacre_node *node)
-{
+static void put_scalar(nacre_text *out, const nacre_node *node) {
   if (node->quoted || (node->text[0] != '\0' && !is_plain(node->text))) {
     put_quoted(out, node->text, node->state == NACRE_RESOLVED);
   } else {
@@ -81,8 +77,7 @@ static void put_scalar(nacre_text *out, const nacre_node *node)
   }
 }
 
-static bool is_flow(const nacre_node *list)
-{
+static bool is_flow(const nacre_node *list) {
   size_t width = 0;
   for (const nacre_node *at = list->first; at != NULL; at = at->next) {
     if (at->kind != NACRE_NODE_SCALAR || at->text[0] == '\0' ||
@@ -95,8 +90,7 @@ static bool is_flow(const nacre_node *list)
 }
 
 /* What fits on the line of its key or dash: true when it was put. */
-static bool put_inline(nacre_text *out, const nacre_node *node)
-{
+static bool put_inline(nacre_text *out, const nacre_node *node) {
   if (node->kind == NACRE_NODE_SCALAR) {
     put_scalar(out, node);
     return true;
@@ -119,15 +113,13 @@ static bool put_inline(nacre_text *out, const nacre_node *node)
   return true;
 }
 
-static void put_indent(nacre_text *out, int indent)
-{
+static void put_indent(nacre_text *out, int indent) {
   for (int i = 0; i < indent; i++) {
     nacre_text_puts(out, " ");
   }
 }
 
-static void put_key(nacre_text *out, const nacre_node *key, int indent)
-{
+static void put_key(nacre_text *out, const nacre_node *key, int indent) {
   const bool is_long = strlen(key->text) > SIMPLE_KEY;
   nacre_text_puts(out, is_long ? "? " : "");
   if (key->text[0] == '\0') {
@@ -143,8 +135,7 @@ static void put_key(nacre_text *out, const nacre_node *key, int indent)
 }
 
 /* The children of a map or list, the cursor already at `indent`. */
-static void put_block(nacre_text *out, const nacre_node *node, int indent)
-{
+static void put_block(nacre_text *out, const nacre_node *node, int indent) {
   for (const nacre_node *at = node->first; at != NULL; at = at->next) {
     if (at != node->first) {
       put_indent(out, indent);
@@ -175,8 +166,7 @@ static void put_block(nacre_text *out, const nacre_node *node, int indent)
   }
 }
 
-char *nacre_node_write(const nacre_node *node)
-{
+char *nacre_node_write(const nacre_node *node) {
   nacre_text out = { NULL, 0, 0, false };
   if (put_inline(&out, node)) {
     nacre_text_puts(&out, "\n");
