@@ -22,11 +22,6 @@
  * machine waking threads for nothing would cost more than a product. */
 #define MISSES 4
 #define PAUSE_NS 2e6
-/* After waiting long for a worker that the machine has stopped within a tile:
- * so many times as long. */
-#define STALL_NS 1e5
-#define PAUSE_FACTOR 50.0
-#define PAUSE_MOST_NS 2e8
 #define STACK_BYTES ((size_t)2 << 20)
 #define TURN_TILES ((int64_t)UINT32_MAX) /* what a claim can count */
 
@@ -272,39 +267,19 @@ static double now_ns(void) {
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* Waits for the tiles that workers have taken, asleep. A worker that finds
- * `waiting` set clears it and raises `done`: each time that it was set, either
- * the caller takes it back or there is a `done` to be waited for. */
-static void sleep_until_done(pool *p) {
+/* Waits for the tiles that workers have taken. A worker that finds `waiting`
+ * set clears it and raises `done`: each time that it was set, either the
+ * caller takes it back or there is a `done` to be waited for. */
+static void await_tiles(pool *p) {
+  for (int i = 0; i < SPINS && atomic_load(&p->left) > 0; i++) {
+    pause_briefly();
+  }
   while (atomic_load(&p->left) > 0) {
     atomic_store(&p->waiting, 1);
     if (atomic_load(&p->left) == 0 && atomic_exchange(&p->waiting, 0)) {
       return;
     }
     sleep_on(&p->done);
-  }
-}
-
-static void pause_sharing(pool *p, double ns) {
-  atomic_store_explicit(&p->alone_until, (int64_t)(now_ns() + ns),
-                        memory_order_relaxed);
-  p->misses = 0;
-}
-
-/* `each`: nanoseconds that a tile took the caller. */
-static void await_tiles(pool *p, double each) {
-  for (int i = 0; i < SPINS && atomic_load(&p->left) > 0; i++) {
-    pause_briefly();
-  }
-  if (atomic_load(&p->left) == 0) {
-    return;
-  }
-  const double start = now_ns();
-  sleep_until_done(p);
-  const double stall = now_ns() - start - 2 * each;
-  if (stall > STALL_NS) {
-    const double pause = PAUSE_FACTOR * stall;
-    pause_sharing(p, pause < PAUSE_MOST_NS ? pause : PAUSE_MOST_NS);
   }
 }
 
@@ -317,7 +292,9 @@ static void judge_job(pool *p) {
   p->misses++;
   if (p->misses >= MISSES ||
       atomic_load_explicit(&p->crowded, memory_order_relaxed)) {
-    pause_sharing(p, PAUSE_NS);
+    p->misses = 0;
+    atomic_store_explicit(&p->alone_until, (int64_t)(now_ns() + PAUSE_NS),
+                          memory_order_relaxed);
   }
 }
 
@@ -341,8 +318,6 @@ int64_t nacre_pool_threads(pool *p) {
 /* Tiles [first, job->end), at most TURN_TILES of them. */
 static void run_shared(pool *p, pool_job *job, int64_t first) {
   const int64_t tiles = job->end - first;
-  const double start = now_ns();
-  int64_t own = 0;
   if (!p->tried) {
     start_workers(p);
   }
@@ -356,11 +331,11 @@ static void run_shared(pool *p, pool_job *job, int64_t first) {
   atomic_store(&p->claim, (uint64_t)++p->turn << 32 | (uint64_t)tiles);
   wake(p, tiles - 1 - atomic_load(&p->awake));
   pool_job same;
-  for (int64_t tile; (tile = take_tile(p, &same)) >= 0; own++) {
+  for (int64_t tile; (tile = take_tile(p, &same)) >= 0;) {
     run_tile(job, tile);
     atomic_fetch_sub(&p->left, 1);
   }
-  await_tiles(p, own > 0 ? (now_ns() - start) / (double)own : 0);
+  await_tiles(p);
   judge_job(p);
 }
 
