@@ -29,7 +29,8 @@
   X(test_embed)     \
   X(test_split)     \
   X(test_measure)   \
-  X(test_feed)
+  X(test_feed)      \
+  X(test_graph)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)
