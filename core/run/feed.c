@@ -430,6 +430,12 @@ int nacre_feed_batch(nacre_feed *feed, const int64_t *position, int64_t n,
     }
   }
   if (feed->class_weight == NULL && feed->weight_field < 0) {
+    /* Passes of evaluation share a program: another's weights must go. */
+    for (int i = 0; !feed->training && i < feed->n_channels; i++) {
+      if (feed->channel[i].head >= 0) {
+        program->head[feed->channel[i].head].weighted = false;
+      }
+    }
     return NACRE_OK;
   }
   return weigh(feed, position, n);

@@ -9,6 +9,7 @@
 
 #define SAMPLES 23
 
+/* The same samples three times; those of the test have no weights. */
 static char *write_set(int batch, const char *weights, const char *metrics)
 {
   engine_text yaml = { NULL, 0 };
@@ -22,11 +23,12 @@ static char *write_set(int batch, const char *weights, const char *metrics)
                     "metrics: %s\n"
                     "train: {batch_size: %d, shuffle: false}\ndata:\n",
              metrics, batch);
-  for (int part = 0; part < 2; part++) {
+  static const char *const parts[] = { "train", "validation", "test" };
+  for (int part = 0; part < 3; part++) {
     engine_put(&yaml, "  %s:\n    type: inline\n    x:\n      x: ",
-               part == 0 ? "train" : "validation");
+               parts[part]);
     engine_put_numbers(&yaml, SAMPLES, 3, 4);
-    engine_put(&yaml, "%s\n    y: ", weights);
+    engine_put(&yaml, "%s\n    y: ", part == 2 ? "" : weights);
     engine_put_labels(&yaml, SAMPLES, 3, 5);
     engine_put(&yaml, "\n");
   }
@@ -114,6 +116,32 @@ START_TEST(test_penalties_and_weights)
 }
 END_TEST
 
+/* Weights of one part do not stay for the next one. */
+START_TEST(test_weights_of_one_part)
+{
+  double loss[2][2];
+  for (int weighted = 0; weighted < 2; weighted++) {
+    char *yaml = write_set(5, weighted ? weights : "", metrics);
+    nacre_log_item *items = NULL;
+    engine self;
+    engine_open(&self, yaml);
+    nacre_trainer *trainer = &self.trainer;
+    ck_assert_int_eq(nacre_judge_numbers(trainer, &trainer->validation, "",
+                                         &items), 4);
+    loss[weighted][0] = items[0].value;
+    ck_assert_int_eq(nacre_judge_numbers(trainer, &trainer->test, "test/",
+                                         &items), 4);
+    ck_assert_str_eq(items[1].name, "test/accuracy");
+    loss[weighted][1] = items[0].value;
+    engine_close(&self);
+    free(yaml);
+  }
+  ck_assert(loss[0][0] == loss[0][1]);
+  ck_assert(loss[1][1] == loss[0][1]);
+  ck_assert(loss[1][0] != loss[0][0]);
+}
+END_TEST
+
 /* Between validations there is no number, rather than an old one. */
 START_TEST(test_validation_frequency)
 {
@@ -151,6 +179,7 @@ Suite *test_measure_suite(void)
   tcase_set_timeout(tests, 60);
   tcase_add_test(tests, test_batches_do_not_matter);
   tcase_add_test(tests, test_penalties_and_weights);
+  tcase_add_test(tests, test_weights_of_one_part);
   tcase_add_test(tests, test_validation_frequency);
   suite_add_tcase(suite, tests);
   return suite;
