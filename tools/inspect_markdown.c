@@ -2,13 +2,14 @@
 /* inspect_markdown: the reference of all components, docs/components.md.
  *
  * Nothing of this machine is in it: no files, ranks or devices; where a name
- * has several providers, the ordinary one, of the lowest rank, speaks. */
+ * has several providers, the ordinary one, of the rank nearest 0, speaks. */
 #include "inspect.h"
 
 #include "base/sys.h"
 #include "providers.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Text in a cell of a table. */
@@ -134,7 +135,28 @@ static void print_kind(uint32_t kind) {
   }
 }
 
-/* The lowest of the providers that follow each other under one name. */
+/* The ordinary one of the `n` providers that begin at `list` and bear one
+ * name. */
+static const nacre_provider *ordinary(const nacre_provider *const *list,
+                                      int n) {
+  const nacre_provider *found = list[0];
+  for (int i = 1; i < n; i++) {
+    if (abs(list[i]->rank) < abs(found->rank)) {
+      found = list[i];
+    }
+  }
+  return found;
+}
+
+static int same_name(const nacre_provider *const *list, int n) {
+  int same = 1;
+  while (same < n && list[same]->kind == list[0]->kind &&
+         strcmp(list[same]->name, list[0]->name) == 0) {
+    same++;
+  }
+  return same;
+}
+
 static int print_one(nacre_registry *registry,
                      const nacre_provider *provider, nacre_error *error) {
   inspect_subject subject;
@@ -162,16 +184,13 @@ int inspect_markdown(nacre_registry *registry, nacre_error *error) {
          "What the plugins of nacre say of themselves, as `nacre inspect "
          "--markdown` prints\nit; `nacre inspect KIND/NAME` shows one of "
          "them.\n");
-  for (int i = 0; i < n && status == NACRE_OK; i++) {
-    if (i + 1 < n && list[i]->kind == list[i + 1]->kind &&
-        strcmp(list[i]->name, list[i + 1]->name) == 0) {
-      continue;
-    }
+  for (int i = 0, same = 0; i < n && status == NACRE_OK; i += same) {
+    same = same_name(list + i, n - i);
     if (list[i]->kind != kind) {
       kind = list[i]->kind;
       print_kind(kind);
     }
-    status = print_one(registry, list[i], error);
+    status = print_one(registry, ordinary(list + i, same), error);
   }
   nacre_free((void *)list);
   return status;
