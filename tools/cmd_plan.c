@@ -71,7 +71,7 @@ static int add_up(const nacre_experiment *experiment, totals *sum) {
   sum->trainable = nacre_graph_parameters(graph, true);
   if (sum->trains) {
     sum->optimizer_bytes =
-      nacre_optimizer_bytes(&experiment->optimizer, graph);
+      nacre_optimizer_bytes(&experiment->optimizer, sum->gradient_bytes);
   } else {
     sum->gradient_bytes = 0;
   }

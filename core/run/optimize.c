@@ -297,11 +297,10 @@ void nacre_optimizer_fini(nacre_optimizer *optimizer) {
 }
 
 int64_t nacre_optimizer_bytes(const nacre_optimizer_cfg *cfg,
-                              const nacre_graph *graph) {
+                              int64_t gradient_bytes) {
   const nacre_optimizer_ops *ops = cfg->optimizer.component->ops;
   double start[NACRE_OPT_SLOTS] = { 0 };
-  return (int64_t)ops->slots(cfg->optimizer.cfg, start) *
-         nacre_graph_parameters(graph, true) * (int64_t)sizeof(real);
+  return (int64_t)ops->slots(cfg->optimizer.cfg, start) * gradient_bytes;
 }
 
 /* A step. */

@@ -66,9 +66,10 @@ int nacre_optimizer_make(nacre_optimizer *, const nacre_optimizer_cfg *,
                          nacre_model *, nacre_error *);
 void nacre_optimizer_fini(nacre_optimizer *);
 
-/** Bytes of state that an optimizer would need, for plans. */
+/** Bytes of state that an optimizer would need beside gradients of
+ *  `gradient_bytes`, for plans. */
 int64_t nacre_optimizer_bytes(const nacre_optimizer_cfg *,
-                              const nacre_graph *);
+                              int64_t gradient_bytes);
 
 /** The learning rate that the next update will use. */
 double nacre_optimizer_rate(const nacre_optimizer *);
