@@ -346,6 +346,12 @@ static void run_shared(pool *p, pool_job *job, int64_t first) {
   judge_job(p);
 }
 
+static int is_worth(pool *p, double ns) {
+  const double least =
+    atomic_load(&p->awake) > 0 ? WORTH_SHARING_NS : WORTH_WAKING_NS;
+  return ns >= least && !is_paused(p);
+}
+
 void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
                     nacre_body body, void *ctx) {
   if (n <= 0) {
@@ -355,26 +361,25 @@ void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
   const int64_t tiles = (n - 1) / grain + 1;
   pool_job job = { n, grain, tiles, body, ctx, 0 };
   int64_t tile = 0;
-  if (p->threads > 1 && tiles > 1 && !atomic_load(&p->busy)) {
-    double worth =
-      atomic_load(&p->awake) > 0 ? WORTH_SHARING_NS : WORTH_WAKING_NS;
-    if (ns < 0) {
-      double start = now_ns();
-      run_tile(&job, tile++);
-      ns = (now_ns() - start) * (double)(tiles - 1);
-    }
-    int idle = 0;
-    if (ns >= worth && tiles - tile > 1 && !is_paused(p) &&
-        atomic_compare_exchange_strong(&p->busy, &idle, 1)) {
-      for (; tile < tiles; tile = job.end) {
-        job.end = tiles - tile < TURN_TILES ? tiles : tile + TURN_TILES;
-        run_shared(p, &job, tile);
-      }
-      atomic_store(&p->busy, 0);
-      return;
+  int idle = 0;
+  const int sharing =
+    p->threads > 1 && tiles > 1 && (ns < 0 || is_worth(p, ns)) &&
+    atomic_compare_exchange_strong(&p->busy, &idle, 1);
+  if (sharing && ns < 0) {
+    double start = now_ns();
+    run_tile(&job, tile++);
+    ns = (now_ns() - start) * (double)(tiles - 1);
+  }
+  if (sharing && tiles - tile > 1 && is_worth(p, ns)) {
+    for (; tile < tiles; tile = job.end) {
+      job.end = tiles - tile < TURN_TILES ? tiles : tile + TURN_TILES;
+      run_shared(p, &job, tile);
     }
   }
   while (tile < tiles) {
     run_tile(&job, tile++);
+  }
+  if (sharing) {
+    atomic_store(&p->busy, 0);
   }
 }

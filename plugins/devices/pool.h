@@ -22,9 +22,10 @@ void nacre_pool_free(pool *);
 #define POOL_UNKNOWN (-1.0)
 
 /** [compute] Calls body for every tile [i*grain, min((i+1)*grain, n)) and
- *  returns when all are done. From within a body, and when the work is not
- *  worth waking anyone, all tiles run on the calling thread. `ns`: expected
- *  nanoseconds in all, or POOL_UNKNOWN: then the first tile is timed. */
+ *  returns when all are done. From within a tile of several, and when the
+ *  work is not worth waking anyone, all tiles run on the calling thread.
+ *  `ns`: expected nanoseconds in all, or POOL_UNKNOWN: then the first tile
+ *  is timed. */
 void nacre_pool_run(pool *, int64_t n, int64_t grain, double ns,
                     nacre_body body, void *ctx);
 
