@@ -19,7 +19,7 @@ static char *write_set(int batch, const char *weights, const char *metrics)
                     "    - {type: dropout, rate: 0.5}\n"
                     "    - {type: dense, units: 3, activation: softmax}\n"
                     "loss: sparse_categorical_crossentropy\n"
-                    "optimizer: {type: sgd, learning_rate: 1e-12}\n"
+                    "optimizer: sgd\n"
                     "metrics: %s\n"
                     "train: {batch_size: %d, shuffle: false}\ndata:\n",
              metrics, batch);
@@ -35,19 +35,18 @@ static char *write_set(int batch, const char *weights, const char *metrics)
   return yaml.at;
 }
 
-/* What the validation set gives, after an epoch that changes nothing. */
+/* What the validation set gives, with the weights as they start. */
 static int evaluate(const char *yaml, double *values, int room)
 {
+  nacre_log_item *items = NULL;
   engine self;
   engine_open(&self, yaml);
-  ck_assert_int_eq(nacre_trainer_epoch(&self.trainer), NACRE_OK);
-  int n = 0;
-  for (int i = 0; i < self.trainer.n_logs; i++) {
-    if (strncmp(self.trainer.log[i].name, "val/", 4) == 0) {
-      ck_assert_int_lt(n, room);
-      ck_assert(isfinite(self.trainer.log[i].value));
-      values[n++] = self.trainer.log[i].value;
-    }
+  int n = nacre_judge_numbers(&self.trainer, &self.trainer.validation, "",
+                              &items);
+  ck_assert(n > 0 && n <= room);
+  for (int i = 0; i < n; i++) {
+    ck_assert(isfinite(items[i].value));
+    values[i] = items[i].value;
   }
   engine_close(&self);
   return n;
