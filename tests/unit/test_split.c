@@ -224,7 +224,8 @@ START_TEST(test_refusals)
 {
   refuse("  test: {from: train, fraction: 0.5, stratify: true}\n",
          "stratify needs one target that is a class");
-  refuse("  test: {from: train, fraction: 0.01}\n", "this part of 3 samples has none");
+  refuse("  test: {from: train, fraction: 0.01}\n",
+         "this part of 3 samples has none");
   refuse("  test: {from: train, fraction: 0.99}\n",
          "no samples are left for training");
   refuse("  test: {from: train, fraction: 0.7}\n"
