@@ -155,6 +155,25 @@ static int place_a(const piece *p, kernel_tile *t, int64_t row,
   return KERNEL_A_COLUMNS;
 }
 
+/* As many columns as there are whole wide tiles for: returns their number. */
+static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
+                       int64_t rows, int a_layout) {
+  const nacre_gemm *g = p->g;
+  const int64_t wide = p->kern->few_columns;
+  const int64_t a_row = a_layout == KERNEL_A_ROWS ? KERNEL_A_STRIDE : 1;
+  int64_t j = 0;
+  t->a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
+  t->b_step = g->ldb;
+  for (; j + wide <= p->cols; j += wide) {
+    const int64_t col = p->col + j;
+    t->b = p->b + p->k * g->ldb + col;
+    t->c = row_of(p->c, g->ldc, row) + col;
+    t->bias = p->last && g->bias != NULL ? g->bias + col : NULL;
+    p->kern->few[rows - 1](t, a_row);
+  }
+  return j;
+}
+
 /* One panel of rows of C, over all columns of the block. */
 static void run_panel(const piece *p, int64_t row, int64_t rows,
                       int b_layout) {
@@ -167,7 +186,9 @@ static void run_panel(const piece *p, int64_t row, int64_t rows,
   t.beta = p->first ? (real)g->beta : 1;
   const int a_layout = place_a(p, &t, row, rows);
   real *packed = p->b_space;
-  for (int64_t j = 0; j < p->cols; j += width) {
+  int64_t j = b_layout == KERNEL_B_DIRECT && rows <= KERNEL_FEW_ROWS
+                ? run_few(p, &t, row, rows, a_layout) : 0;
+  for (; j < p->cols; j += width) {
     const int64_t col = p->col + j;
     t.cols = p->cols - j < width ? p->cols - j : width;
     const int64_t wide = panel_registers(p, t.cols);
@@ -258,7 +279,8 @@ static void choose_cut(cut *u, const kernels *kern, double work) {
   const nacre_gemm *g = u->g;
   const int64_t width = 2 * kern->lanes;
   double worth = work * (double)g->batch / BLOCK_WORK;
-  const int64_t threads = nacre_pool_threads(((const host_device *)u->math->self)->pool);
+  const host_device *d = u->math->self;
+  const int64_t threads = nacre_pool_threads(d->pool);
   double want = threads > 1 ? 4.0 * (double)threads : 1;
   want = (worth < want ? worth : want) / (double)g->batch;
   u->row_blocks = 1;

@@ -43,6 +43,10 @@ typedef void (*kernel_tile_run)(const kernel_tile *);
 #define KERNEL_B_DIRECT 1  /* B where it is */
 #define KERNEL_B_SAVE 2    /* B where it is, leaving a packed copy */
 
+/* Of so few rows a tile is wider: a row of B is then read in long stretches,
+ * where it is, which is what such products spend their time on. */
+#define KERNEL_FEW_ROWS 3
+
 typedef void (*kernel_pointwise)(const nacre_math *, int64_t n,
                                  const real *x, real *y);
 
@@ -52,6 +56,10 @@ typedef struct kernels {
   int64_t rows, wide; /* the largest tile: rows, and columns in registers */
   /* [layout of A][layout of B][wide - 1][rows - 1] */
   const kernel_tile_run (*tile)[3][2][KERNEL_ROWS_MAX];
+  /** [rows - 1]: as a tile with B where it is, but of few_columns columns; a
+   *  is read as a[i * a_row + k * a_step]. */
+  void (*const *few)(const kernel_tile *, int64_t a_row);
+  int64_t few_columns;
   /** Small products with B untransposed: no packing at all. */
   void (*direct)(const nacre_gemm *, const real *a, const real *b, int64_t ldb,
                  real *c);

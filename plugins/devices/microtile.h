@@ -72,6 +72,50 @@ ALWAYS void tile_run(const kernel_tile *t, const int rows, const int wide,
   }
 }
 
+/* A tile of few rows and FEW_WIDE whole registers, B where it is. */
+#define FEW_WIDE (LANE_BYTES == 64 ? 8 : 4)
+
+ALWAYS void few_run(const kernel_tile *t, const int rows, int64_t a_row) {
+  const part all = part_first(LANES);
+  vreal acc[KERNEL_FEW_ROWS][FEW_WIDE];
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < FEW_WIDE; j++) {
+      acc[i][j] = (vreal){ 0 };
+    }
+  }
+  const real *a = t->a;
+  const real *b = t->b;
+  for (int64_t k = t->k; k > 0; k--) {
+    vreal one[KERNEL_FEW_ROWS];
+    UNROLL for (int i = 0; i < rows; i++) {
+      one[i] = v_set(a[i * a_row]);
+    }
+    UNROLL for (int j = 0; j < FEW_WIDE; j++) {
+      const vreal row = v_load(b + j * LANES);
+      UNROLL for (int i = 0; i < rows; i++) {
+        acc[i][j] = v_fma(one[i], row, acc[i][j]);
+      }
+    }
+    a += t->a_step;
+    b += t->b_step;
+  }
+  UNROLL for (int i = 0; i < rows; i++) {
+    UNROLL for (int j = 0; j < FEW_WIDE; j++) {
+      tile_put(t, t->c + i * t->ldc + j * LANES,
+               t->bias == NULL ? NULL : t->bias + j * LANES, all, acc[i][j]);
+    }
+  }
+}
+
+#define FEW(rows)                                                     \
+  static void KERNEL(few_##rows)(const kernel_tile *t, int64_t a_row) { \
+    few_run(t, rows, a_row);                                          \
+  }
+FEW(1) FEW(2) FEW(3)
+static void (*const few[KERNEL_FEW_ROWS])(const kernel_tile *, int64_t) = {
+  KERNEL(few_1), KERNEL(few_2), KERNEL(few_3)
+};
+
 #define TILE_NAME(a, b, wide, rows) KERNEL(tile_##a##b##_##rows##x##wide)
 #define TILE(a, b, wide, rows)                                        \
   static void KERNEL(tile_##a##b##_##rows##x##wide)(                  \

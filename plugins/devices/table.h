@@ -6,7 +6,8 @@
 #define KERNEL_TABLE(label, most)                                           \
   {                                                                         \
     .name = label, .lanes = LANES, .rows = (most), .wide = 2,               \
-    .tile = tiles, .direct = KERNEL(direct),                                \
+    .tile = tiles, .few = few, .few_columns = FEW_WIDE * LANES,             \
+    .direct = KERNEL(direct),                                               \
     .times_vector = KERNEL(times_vector),                                   \
     .pack_rows = KERNEL(pack_rows), .pack_columns = KERNEL(pack_columns),   \
     .transpose = KERNEL(transpose), .exp = KERNEL(exp), .log = KERNEL(log), \
