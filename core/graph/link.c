@@ -157,19 +157,38 @@ static void look_through(nacre_graph *graph, nacre_head *head) {
   head->undone = edge->producer;
 }
 
+/* Nobody but the next in line sees this edge. */
+static bool is_private(const nacre_edge *edge) {
+  return edge->producer >= 0 && edge->readers == 1 && !edge->output &&
+         edge->port == 0;
+}
+
+/* The layer that an activation could ride on: the one before it, or before
+ * the views between them, since what is done to each element by itself does
+ * not mind the shape. NULL: none. */
+static nacre_vertex *carrier(nacre_graph *graph, const nacre_vertex *act) {
+  const nacre_edge *edge = &graph->edge[act->input[0]];
+  while (is_private(edge)) {
+    nacre_vertex *vertex = &graph->vertex[edge->producer];
+    if (vertex->ops == NULL) {
+      return NULL;
+    }
+    if ((vertex->ops->flags & NACRE_LAYER_VIEW) == 0) {
+      return vertex;
+    }
+    edge = &graph->edge[vertex->input[0]];
+  }
+  return NULL;
+}
+
 /* An activation moves into its layer's epilogue when the layer can apply
  * it, nobody else reads what lies between, and its derivative follows from
  * what remains: the output. */
 static void fuse_epilogue(nacre_graph *graph, int index) {
   nacre_vertex *act = &graph->vertex[index];
-  nacre_edge *between = &graph->edge[act->input[0]];
-  if (between->producer < 0 || between->readers != 1 || between->output ||
-      between->port != 0) {
-    return;
-  }
-  nacre_vertex *layer = &graph->vertex[between->producer];
+  nacre_vertex *layer = carrier(graph, act);
   const uint32_t wanted = NACRE_ACT_POINTWISE | NACRE_ACT_NEED_Y;
-  if (layer->ops == NULL || layer->activation.component != NULL ||
+  if (layer == NULL || layer->activation.component != NULL ||
       (layer->ops->flags & NACRE_LAYER_EPILOGUE) == 0 ||
       (act->act_ops->flags & wanted) != wanted ||
       (layer->needs & NACRE_LAYER_NEED_Y) != 0) {
@@ -177,8 +196,10 @@ static void fuse_epilogue(nacre_graph *graph, int index) {
   }
   layer->activation = act->activation;
   layer->act_ops = act->act_ops;
+  /* Who stands before the activation now writes its output. */
+  nacre_edge *between = &graph->edge[act->input[0]];
   int edge = act->output[0];
-  layer->output[0] = edge;
+  graph->vertex[between->producer].output[0] = edge;
   graph->edge[edge].producer = between->producer;
   graph->edge[edge].port = 0;
   between->readers = 0;

@@ -127,6 +127,27 @@ START_TEST(test_epilogues)
 }
 END_TEST
 
+START_TEST(test_epilogues_through_views)
+{
+  /* A layer of its own for the activation, and a view before it, are as
+   * good as the key. */
+  gives("  input: [4]\n  layers:\n"
+        "    - {name: a, type: dense, units: 6}\n"
+        "    - {name: b, type: activation, activation: tanh}\n"
+        "    - {name: c, type: dense, units: 6}\n"
+        "    - {name: d, type: reshape, target_shape: [2, 3]}\n"
+        "    - {name: e, type: activation, activation: relu}\n"
+        "    - {name: f, type: dense, units: 1}\n", MSE,
+        "a dense+tanh (input) -> a [6]\n"
+        "b activation (a) -> b [6]\n"
+        "c dense+relu (b) -> c [6]\n"
+        "d reshape (c) -> d [2,3]\n"
+        "e activation (d) -> e [2,3]\n"
+        "f dense (e) -> f [2,1]\n"
+        "head f reads f\n");
+}
+END_TEST
+
 START_TEST(test_losses_look_through)
 {
   static const char model[] = "  input: [4]\n  layers:\n"
@@ -282,6 +303,7 @@ Suite *test_graph_suite(void)
   tcase_add_test(tests, test_lists);
   tcase_add_test(tests, test_any_order);
   tcase_add_test(tests, test_epilogues);
+  tcase_add_test(tests, test_epilogues_through_views);
   tcase_add_test(tests, test_losses_look_through);
   tcase_add_test(tests, test_sharing);
   tcase_add_test(tests, test_refusals);
