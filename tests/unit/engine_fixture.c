@@ -15,8 +15,7 @@
 #define SLOPE_NEAR 2e-2
 #endif
 
-void engine_load(engine *self, const char *yaml)
-{
+void engine_load(engine *self, const char *yaml) {
   nacre_bytes text = { NULL, strlen(yaml) };
   memset(self, 0, sizeof *self);
   nacre_error_init(&self->error);
@@ -28,24 +27,21 @@ void engine_load(engine *self, const char *yaml)
                                        0, &self->error) == NACRE_OK;
 }
 
-static void make_trainer(engine *self, const nacre_train_options *options)
-{
+static void make_trainer(engine *self, const nacre_train_options *options) {
   if (self->loaded) {
     self->ready = nacre_trainer_make(&self->trainer, &self->experiment,
                                      options) == NACRE_OK;
   }
 }
 
-void engine_try(engine *self, const char *yaml)
-{
+void engine_try(engine *self, const char *yaml) {
   const nacre_train_options options = { .threads = 1 };
   engine_load(self, yaml);
   make_trainer(self, &options);
 }
 
 void engine_open_with(engine *self, const char *yaml,
-                      const nacre_train_options *options)
-{
+                      const nacre_train_options *options) {
   engine_load(self, yaml);
   make_trainer(self, options);
   if (!self->ready) {
@@ -53,14 +49,12 @@ void engine_open_with(engine *self, const char *yaml,
   }
 }
 
-void engine_open(engine *self, const char *yaml)
-{
+void engine_open(engine *self, const char *yaml) {
   const nacre_train_options options = { .threads = 1 };
   engine_open_with(self, yaml, &options);
 }
 
-void engine_close(engine *self)
-{
+void engine_close(engine *self) {
   if (self->loaded) {
     nacre_trainer_fini(&self->trainer);
   }
@@ -69,8 +63,7 @@ void engine_close(engine *self)
   nacre_error_fini(&self->error);
 }
 
-char *engine_problems(const engine *self)
-{
+char *engine_problems(const engine *self) {
   engine_text text = { NULL, 0 };
   engine_put(&text, "%s", "");
   for (int i = 0; i < self->error.count; i++) {
@@ -84,16 +77,14 @@ char *engine_problems(const engine *self)
   return text.at;
 }
 
-void engine_says(const engine *self, const char *text)
-{
+void engine_says(const engine *self, const char *text) {
   char *problems = engine_problems(self);
   ck_assert_msg(strstr(problems, text) != NULL,
                 "expected \"%s\" among\n%s", text, problems);
   free(problems);
 }
 
-void engine_put(engine_text *text, const char *format, ...)
-{
+void engine_put(engine_text *text, const char *format, ...) {
   va_list args;
   char *more = NULL;
   va_start(args, format);
@@ -108,20 +99,17 @@ void engine_put(engine_text *text, const char *format, ...)
   free(more);
 }
 
-double engine_random(uint64_t *state)
-{
+double engine_random(uint64_t *state) {
   *state = *state * 6364136223846793005u + 1442695040888963407u;
   return (double)(*state >> 11) / 9007199254740992.0;
 }
 
-int engine_below(uint64_t *state, int n)
-{
+int engine_below(uint64_t *state, int n) {
   return (int)(engine_random(state) * n);
 }
 
 void engine_put_numbers(engine_text *text, int64_t n, int64_t cols,
-                        uint64_t seed)
-{
+                        uint64_t seed) {
   uint64_t state = seed * 2654435761u + 1;
   engine_put(text, "[");
   for (int64_t i = 0; i < n; i++) {
@@ -136,8 +124,7 @@ void engine_put_numbers(engine_text *text, int64_t n, int64_t cols,
 }
 
 void engine_put_labels(engine_text *text, int64_t n, int64_t classes,
-                       uint64_t seed)
-{
+                       uint64_t seed) {
   uint64_t state = seed * 2654435761u + 1;
   engine_put(text, "[");
   for (int64_t i = 0; i < n; i++) {
@@ -148,8 +135,7 @@ void engine_put_labels(engine_text *text, int64_t n, int64_t classes,
   engine_put(text, "]");
 }
 
-void engine_feed(engine *self, int64_t n)
-{
+void engine_feed(engine *self, int64_t n) {
   const nacre_key none = { { 0, 0 }, { 0, 0 } };
   int64_t *position = calloc((size_t)n, sizeof *position);
   ck_assert_ptr_nonnull(position);
@@ -163,8 +149,7 @@ void engine_feed(engine *self, int64_t n)
   self->fed = n;
 }
 
-double engine_loss(engine *self)
-{
+double engine_loss(engine *self) {
   nacre_trainer *trainer = &self->trainer;
   const nacre_graph *graph = &self->experiment.graph;
   engine_feed(self, self->fed); /* a run may use its inputs' memory anew */
@@ -183,8 +168,7 @@ double engine_loss(engine *self)
   return loss;
 }
 
-int engine_variable(const engine *self, const char *name)
-{
+int engine_variable(const engine *self, const char *name) {
   const nacre_graph *graph = &self->experiment.graph;
   for (int i = 0; i < graph->n_variables; i++) {
     if (strcmp(graph->variable[i].name, name) == 0) {
@@ -195,20 +179,17 @@ int engine_variable(const engine *self, const char *name)
   return -1;
 }
 
-real *engine_weight(engine *self, const char *name)
-{
+real *engine_weight(engine *self, const char *name) {
   nacre_model *model = &self->trainer.model;
   return model->params + model->offset[engine_variable(self, name)];
 }
 
-real *engine_gradient(engine *self, const char *name)
-{
+real *engine_gradient(engine *self, const char *name) {
   nacre_model *model = &self->trainer.model;
   return model->grads + model->offset[engine_variable(self, name)];
 }
 
-uint64_t engine_digest(const engine *self)
-{
+uint64_t engine_digest(const engine *self) {
   nacre_hash hash;
   ck_assert_int_eq(nacre_model_digest(&self->trainer.model, &hash),
                    NACRE_OK);
@@ -217,8 +198,7 @@ uint64_t engine_digest(const engine *self)
 
 /* Moves w by `by` times the direction. */
 static void move(real *w, const real *from, const double *direction,
-                 int64_t n, double by)
-{
+                 int64_t n, double by) {
   for (int64_t i = 0; i < n; i++) {
     w[i] = (real)((double)from[i] + by * direction[i]);
   }
@@ -228,8 +208,7 @@ static void move(real *w, const real *from, const double *direction,
  * gradient says. */
 static void prove_along(engine *self, const nacre_variable *variable,
                         real *w, const double *direction, double told,
-                        double scale)
-{
+                        double scale) {
   int64_t n = variable->count;
   real *from = malloc((size_t)n * sizeof(real));
   ck_assert_ptr_nonnull(from);
@@ -246,8 +225,7 @@ static void prove_along(engine *self, const nacre_variable *variable,
                 "(scale %g)", variable->name, slope, told, scale);
 }
 
-void engine_prove(engine *self, int64_t n, int directions)
-{
+void engine_prove(engine *self, int64_t n, int directions) {
   nacre_model *model = &self->trainer.model;
   const nacre_graph *graph = &self->experiment.graph;
   real *gradient = malloc(((size_t)model->trained + 1) * sizeof(real));

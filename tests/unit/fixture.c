@@ -9,16 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static void begin(fixture *self)
-{
+static void begin(fixture *self) {
   memset(self, 0, sizeof *self);
   nacre_error_init(&self->error);
   self->tree = nacre_tree_new();
   ck_assert_ptr_nonnull(self->tree);
 }
 
-void fixture_parse(fixture *self, const char *text, size_t n)
-{
+void fixture_parse(fixture *self, const char *text, size_t n) {
   begin(self);
   self->root =
     nacre_yaml_text(self->tree, "t.yaml", NULL, text, n, &self->error);
@@ -26,8 +24,7 @@ void fixture_parse(fixture *self, const char *text, size_t n)
 }
 
 void fixture_load(fixture *self, const char *text, const char *one,
-                  const char *two)
-{
+                  const char *two) {
   const char *overrides[2] = { one, two };
   begin(self);
   int status = nacre_config_load_text(
@@ -37,14 +34,12 @@ void fixture_load(fixture *self, const char *text, const char *one,
   self->root = status == NACRE_OK ? self->tree->root : NULL;
 }
 
-void fixture_fini(fixture *self)
-{
+void fixture_fini(fixture *self) {
   nacre_tree_free(self->tree);
   nacre_error_fini(&self->error);
 }
 
-char *fixture_problems(fixture *self)
-{
+char *fixture_problems(fixture *self) {
   char *all = strdup("");
   nacre_error_sort(&self->error);
   for (int i = 0; i < self->error.count; i++) {
@@ -59,8 +54,7 @@ char *fixture_problems(fixture *self)
   return all;
 }
 
-char *fixture_written(const fixture *self)
-{
+char *fixture_written(const fixture *self) {
   char *text = nacre_node_write(self->root);
   ck_assert_ptr_nonnull(text);
   char *copy = strdup(text);
@@ -68,8 +62,7 @@ char *fixture_written(const fixture *self)
   return copy;
 }
 
-static void compare_problems(fixture *self, const char *problems)
-{
+static void compare_problems(fixture *self, const char *problems) {
   char *said = fixture_problems(self);
   ck_assert_str_eq(said, problems);
   free(said);
@@ -77,8 +70,7 @@ static void compare_problems(fixture *self, const char *problems)
 }
 
 void fixture_gives(const char *text, const char *one, const char *two,
-                   const char *written)
-{
+                   const char *written) {
   fixture self;
   fixture_load(&self, text, one, two);
   if (self.root == NULL) {
@@ -92,22 +84,19 @@ void fixture_gives(const char *text, const char *one, const char *two,
 }
 
 void fixture_says(const char *text, const char *one, const char *two,
-                  const char *problems)
-{
+                  const char *problems) {
   fixture self;
   fixture_load(&self, text, one, two);
   compare_problems(&self, problems);
 }
 
-void fixture_parse_says(const char *text, const char *problems)
-{
+void fixture_parse_says(const char *text, const char *problems) {
   fixture self;
   fixture_parse(&self, text, strlen(text));
   compare_problems(&self, problems);
 }
 
-char *fixture_dir(void)
-{
+char *fixture_dir(void) {
   const char *below = getenv("TMPDIR");
   char *dir = NULL;
   ck_assert_int_ge(
@@ -117,8 +106,7 @@ char *fixture_dir(void)
   return dir;
 }
 
-void fixture_remove(char *dir)
-{
+void fixture_remove(char *dir) {
   DIR *list = opendir(dir);
   ck_assert_ptr_nonnull(list);
   for (struct dirent *at; (at = readdir(list)) != NULL;) {
@@ -131,8 +119,7 @@ void fixture_remove(char *dir)
   free(dir);
 }
 
-void fixture_file(const char *dir, const char *name, const char *text)
-{
+void fixture_file(const char *dir, const char *name, const char *text) {
   char *path = fixture_path(dir, name);
   FILE *file = fopen(path, "w");
   ck_assert_ptr_nonnull(file);
@@ -141,8 +128,7 @@ void fixture_file(const char *dir, const char *name, const char *text)
   free(path);
 }
 
-char *fixture_path(const char *dir, const char *name)
-{
+char *fixture_path(const char *dir, const char *name) {
   char *path = NULL;
   ck_assert_int_ge(asprintf(&path, "%s/%s", dir, name), 0);
   return path;
@@ -152,8 +138,7 @@ fixture_faults fixture_memory;
 fixture_faults fixture_files;
 static nacre_sys actual;
 
-static bool fails(fixture_faults *faults)
-{
+static bool fails(fixture_faults *faults) {
   faults->calls++;
   bool now = faults->fail_at > 0 &&
              (faults->calls == faults->fail_at ||
@@ -165,43 +150,35 @@ static bool fails(fixture_faults *faults)
   return now;
 }
 
-static void *watched_calloc(size_t count, size_t size)
-{
+static void *watched_calloc(size_t count, size_t size) {
   return fails(&fixture_memory) ? NULL : actual.calloc(count, size);
 }
 
-static void *watched_realloc(void *old, size_t size)
-{
+static void *watched_realloc(void *old, size_t size) {
   return fails(&fixture_memory) ? NULL : actual.realloc(old, size);
 }
 
-static int watched_open(const char *path, int flags, mode_t mode)
-{
+static int watched_open(const char *path, int flags, mode_t mode) {
   return fails(&fixture_files) ? -1 : actual.open(path, flags, mode);
 }
 
-static ssize_t watched_read(int fd, void *at, size_t n)
-{
+static ssize_t watched_read(int fd, void *at, size_t n) {
   return fails(&fixture_files) ? -1 : actual.read(fd, at, n > 3 ? 3 : n);
 }
 
-static ssize_t watched_write(int fd, const void *at, size_t n)
-{
+static ssize_t watched_write(int fd, const void *at, size_t n) {
   return fails(&fixture_files) ? -1 : actual.write(fd, at, n > 3 ? 3 : n);
 }
 
-static int watched_fsync(int fd)
-{
+static int watched_fsync(int fd) {
   return fails(&fixture_files) ? -1 : actual.fsync(fd);
 }
 
-static int watched_rename(const char *from, const char *to)
-{
+static int watched_rename(const char *from, const char *to) {
   return fails(&fixture_files) ? -1 : actual.rename(from, to);
 }
 
-void fixture_watch(void)
-{
+void fixture_watch(void) {
   memset(&fixture_memory, 0, sizeof fixture_memory);
   memset(&fixture_files, 0, sizeof fixture_files);
   fixture_memory.reason = ENOMEM;
@@ -216,7 +193,6 @@ void fixture_watch(void)
   nacre_sys_calls.rename = watched_rename;
 }
 
-void fixture_unwatch(void)
-{
+void fixture_unwatch(void) {
   nacre_sys_calls = actual;
 }

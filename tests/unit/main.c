@@ -38,8 +38,7 @@ SUITES(DECLARE)
 #define LIST(name) name##_suite,
 static Suite *(*const suites[])(void) = { SUITES(LIST) };
 
-int main(void)
-{
+int main(void) {
   SRunner *runner = srunner_create(NULL);
   for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
     srunner_add_suite(runner, suites[i]());

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *write_model(const char *layers, int seed, double spread)
-{
+static char *write_model(const char *layers, int seed, double spread) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "nacre: 1\nseed: %d\nmodel:\n  input: [3]\n  layers:\n"
                     "%s"
@@ -30,29 +29,25 @@ static const char usual[] =
   "    - {name: norm, type: batch_normalization}\n"
   "    - {name: two, type: dense, units: 2, trainable: false}\n";
 
-static nacre_fitted fitted_of(engine *self)
-{
+static nacre_fitted fitted_of(engine *self) {
   return (nacre_fitted){ self->trainer.samples.pipe,
                          self->trainer.samples.n_pipes, "the state" };
 }
 
-static void save(engine *self, const char *path)
-{
+static void save(engine *self, const char *path) {
   nacre_fitted fitted = fitted_of(self);
   ck_assert_int_eq(nacre_checkpoint_save(&self->trainer.model, &fitted, path,
                                          &self->error), NACRE_OK);
 }
 
 static void open_model(engine *self, const char *layers, int seed,
-                       double spread)
-{
+                       double spread) {
   char *yaml = write_model(layers, seed, spread);
   engine_open(self, yaml);
   free(yaml);
 }
 
-START_TEST(test_identity)
-{
+START_TEST(test_identity) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   engine from, to;
   nacre_tensors tensors;
@@ -92,8 +87,7 @@ START_TEST(test_identity)
 }
 END_TEST
 
-START_TEST(test_differences_are_listed)
-{
+START_TEST(test_differences_are_listed) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   engine from, to;
   nacre_tensors tensors;
@@ -128,8 +122,7 @@ START_TEST(test_differences_are_listed)
 END_TEST
 
 /* The precision of a file does not matter; other types do. */
-START_TEST(test_precision)
-{
+START_TEST(test_precision) {
   static const float single[2] = { 0.5f, -3 };
   static const double wide[2] = { 0.25, 7 };
   static const int32_t whole[2] = { 1, 2 };
@@ -170,8 +163,7 @@ START_TEST(test_precision)
 END_TEST
 
 /* Without what was fitted, or with another number of features. */
-START_TEST(test_fitted_is_missing)
-{
+START_TEST(test_fitted_is_missing) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   engine self;
   nacre_tensors tensors;
@@ -195,8 +187,7 @@ START_TEST(test_fitted_is_missing)
 END_TEST
 
 /* Without memory nothing is written and nothing leaks. */
-START_TEST(test_no_memory)
-{
+START_TEST(test_no_memory) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   engine self;
   open_model(&self, usual, 1, 1);
@@ -228,8 +219,7 @@ START_TEST(test_no_memory)
 END_TEST
 
 Suite *test_checkpoint_suite(void);
-Suite *test_checkpoint_suite(void)
-{
+Suite *test_checkpoint_suite(void) {
   Suite *suite = suite_create("checkpoint");
   TCase *tests = tcase_create("checkpoint");
   tcase_set_timeout(tests, 60);

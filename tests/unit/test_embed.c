@@ -34,8 +34,7 @@ static const float points[4][2] = { { 0, 0 }, { 0, 1 }, { 1, 0 }, { 1, 1 } };
 /* Nothing may be written to where a program writes; both are watched. */
 static int kept[2], watched[2];
 
-static void listen_to_output(void)
-{
+static void listen_to_output(void) {
   for (int i = 0; i < 2; i++) {
     char name[] = "/tmp/nacre-unit-out-XXXXXX";
     kept[i] = dup(1 + i);
@@ -46,8 +45,7 @@ static void listen_to_output(void)
   }
 }
 
-static void nothing_was_said(void)
-{
+static void nothing_was_said(void) {
   (void)fflush(NULL);
   for (int i = 0; i < 2; i++) {
     (void)dup2(kept[i], 1 + i);
@@ -60,8 +58,7 @@ static void nothing_was_said(void)
 }
 
 /* The loss of the four points, and their predictions. */
-static void check_learned(const float y[4])
-{
+static void check_learned(const float y[4]) {
   for (int i = 0; i < 4; i++) {
     bool one = points[i][0] + points[i][1] == 1;
     ck_assert_msg(one ? y[i] > 0.9f : y[i] < 0.1f, "point %d: %g", i,
@@ -70,8 +67,7 @@ static void check_learned(const float y[4])
 }
 
 static nacre_session *open_session(const char *yaml,
-                                   nacre_problems *problems)
-{
+                                   nacre_problems *problems) {
   const nacre_options options = { .size = sizeof options, .threads = 1 };
   nacre_session *session =
     nacre_session_new_text(yaml, NULL, &options, problems);
@@ -82,8 +78,7 @@ static nacre_session *open_session(const char *yaml,
   return session;
 }
 
-START_TEST(test_whole_training)
-{
+START_TEST(test_whole_training) {
   listen_to_output();
   nacre_problems *problems = nacre_problems_new();
   nacre_session *session = open_session(model, problems);
@@ -115,8 +110,7 @@ START_TEST(test_whole_training)
 }
 END_TEST
 
-START_TEST(test_step_by_step)
-{
+START_TEST(test_step_by_step) {
   nacre_problems *problems = nacre_problems_new();
   nacre_session *session = open_session(model, problems);
   double first = 0, last = 0;
@@ -136,8 +130,7 @@ START_TEST(test_step_by_step)
 END_TEST
 
 /* Batches that are smaller and larger than what is predicted. */
-START_TEST(test_batches_of_predictions)
-{
+START_TEST(test_batches_of_predictions) {
   nacre_problems *problems = nacre_problems_new();
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "%s", model);
@@ -164,8 +157,7 @@ START_TEST(test_batches_of_predictions)
 }
 END_TEST
 
-START_TEST(test_all_problems)
-{
+START_TEST(test_all_problems) {
   listen_to_output();
   nacre_problems *problems = nacre_problems_new();
   nacre_session *session = nacre_session_new_text(
@@ -202,8 +194,7 @@ START_TEST(test_all_problems)
 }
 END_TEST
 
-START_TEST(test_refusals)
-{
+START_TEST(test_refusals) {
   static const struct {
     const char *config;
     int code;
@@ -231,8 +222,7 @@ START_TEST(test_refusals)
 END_TEST
 
 /* A plan that diverges ends with the code of the command line. */
-START_TEST(test_divergence)
-{
+START_TEST(test_divergence) {
   nacre_problems *problems = nacre_problems_new();
   nacre_session *session = open_session(
     "nacre: 1\nmodel:\n  input: [1]\n  layers:\n"
@@ -249,8 +239,7 @@ START_TEST(test_divergence)
 }
 END_TEST
 
-START_TEST(test_faults)
-{
+START_TEST(test_faults) {
   nacre_problems *problems = nacre_problems_new();
   nacre_session *session = open_session(
     "nacre: 1\nmodel:\n  input: [1]\n  layers:\n"
@@ -283,8 +272,7 @@ END_TEST
 
 /* A run directory as a training leaves it. The input's shape is given by the
  * data alone. */
-static char *make_run(void)
-{
+static char *make_run(void) {
   char *dir = fixture_dir();
   char *path = fixture_path(dir, "weights.safetensors");
   char *yaml = strdup(model), *input = strstr(yaml, "  input: [2]\n");
@@ -307,8 +295,7 @@ static char *make_run(void)
   return dir;
 }
 
-static void check_network(const char *dir, int64_t batch)
-{
+static void check_network(const char *dir, int64_t batch) {
   const nacre_options options = { .size = sizeof options, .threads = 1,
                                   .batch = batch };
   nacre_problems *problems = nacre_problems_new();
@@ -334,8 +321,7 @@ static void check_network(const char *dir, int64_t batch)
   nacre_problems_free(problems);
 }
 
-START_TEST(test_network)
-{
+START_TEST(test_network) {
   char *dir = make_run();
   listen_to_output();
   check_network(dir, 0);
@@ -352,16 +338,14 @@ START_TEST(test_network)
 }
 END_TEST
 
-static void *use_network(void *dir)
-{
+static void *use_network(void *dir) {
   for (int i = 0; i < 3; i++) {
     check_network(dir, 1 + i);
   }
   return NULL;
 }
 
-static void *use_session(void *nothing)
-{
+static void *use_session(void *nothing) {
   nacre_problems *problems = nacre_problems_new();
   nacre_session *session = open_session(model, problems);
   (void)nothing;
@@ -371,8 +355,7 @@ static void *use_session(void *nothing)
   return NULL;
 }
 
-START_TEST(test_threads)
-{
+START_TEST(test_threads) {
   char *dir = make_run();
   pthread_t threads[4];
   for (int i = 0; i < 4; i++) {
@@ -387,8 +370,7 @@ START_TEST(test_threads)
 }
 END_TEST
 
-START_TEST(test_overrides)
-{
+START_TEST(test_overrides) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "c.yaml");
   const char *const overrides[] = { "train.epochs=3", "seed=5" };
   nacre_problems *problems = nacre_problems_new();
@@ -411,8 +393,7 @@ END_TEST
 
 /* Each allocation of a session's life fails, once: no crash, no leak, and
  * what is said is that there was no memory. */
-START_TEST(test_no_memory)
-{
+START_TEST(test_no_memory) {
   int step = 1;
   for (int at = 1;; at += step) {
     nacre_problems *problems = nacre_problems_new();
@@ -434,8 +415,7 @@ START_TEST(test_no_memory)
 END_TEST
 
 Suite *test_embed_suite(void);
-Suite *test_embed_suite(void)
-{
+Suite *test_embed_suite(void) {
   Suite *suite = suite_create("embed");
   TCase *tests = tcase_create("embed");
   tcase_set_timeout(tests, 120);

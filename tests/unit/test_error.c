@@ -7,16 +7,14 @@
 
 Suite *test_error_suite(void);
 
-static void check_format(const nacre_error *error, int at, const char *text)
-{
+static void check_format(const nacre_error *error, int at, const char *text) {
   char *said = nacre_problem_format(&error->problem[at]);
   ck_assert_ptr_nonnull(said);
   ck_assert_str_eq(said, text);
   nacre_free(said);
 }
 
-START_TEST(line_and_caret_look_as_documented)
-{
+START_TEST(line_and_caret_look_as_documented) {
   nacre_error error;
   nacre_place place = { "configs/mnist.yaml", 37, 26, 12,
                         "optimizer: {type: adamw, learning_rat: 1e-3}\nx" };
@@ -38,8 +36,7 @@ START_TEST(line_and_caret_look_as_documented)
 }
 END_TEST
 
-START_TEST(places_may_be_partial)
-{
+START_TEST(places_may_be_partial) {
   nacre_error error;
   nacre_place file = { "a.yaml", 0, 0, 0, NULL };
   nacre_place line = { "a.csv", 7, 0, 0, NULL };
@@ -56,8 +53,7 @@ START_TEST(places_may_be_partial)
 }
 END_TEST
 
-START_TEST(carets_count_characters_and_escapes)
-{
+START_TEST(carets_count_characters_and_escapes) {
   nacre_error error;
   nacre_place place = { "t", 1, 5, 2, "\xc3\xa9\t\x1b[x\xe2\x80\xae z" };
   nacre_error_init(&error);
@@ -70,8 +66,7 @@ START_TEST(carets_count_characters_and_escapes)
 }
 END_TEST
 
-START_TEST(long_lines_are_shown_by_a_window)
-{
+START_TEST(long_lines_are_shown_by_a_window) {
   char line[3001];
   memset(line, 'a', 3000);
   line[3000] = '\0';
@@ -94,8 +89,7 @@ START_TEST(long_lines_are_shown_by_a_window)
 }
 END_TEST
 
-START_TEST(problems_sort_by_place)
-{
+START_TEST(problems_sort_by_place) {
   static const struct {
     const char *file;
     int line, column;
@@ -116,8 +110,7 @@ START_TEST(problems_sort_by_place)
 }
 END_TEST
 
-START_TEST(context_and_place_are_given_later)
-{
+START_TEST(context_and_place_are_given_later) {
   nacre_error error;
   nacre_place place = { "a.yaml", 3, 4, 1, "x: [y]" };
   nacre_place other = { "b.yaml", 1, 1, 1, NULL };
@@ -136,8 +129,7 @@ START_TEST(context_and_place_are_given_later)
 }
 END_TEST
 
-START_TEST(plugins_fail_into_the_error)
-{
+START_TEST(plugins_fail_into_the_error) {
   nacre_error error;
   nacre_error_fail sink;
   nacre_place place = { "a.yaml", 3, 4, 1, NULL };
@@ -159,8 +151,7 @@ START_TEST(plugins_fail_into_the_error)
 }
 END_TEST
 
-START_TEST(a_flood_is_only_counted)
-{
+START_TEST(a_flood_is_only_counted) {
   nacre_error error;
   nacre_error_init(&error);
   for (int i = 0; i < 3 * NACRE_ERROR_MAX; i++) {
@@ -176,8 +167,7 @@ START_TEST(a_flood_is_only_counted)
 }
 END_TEST
 
-START_TEST(lost_problems_are_errors_still)
-{
+START_TEST(lost_problems_are_errors_still) {
   nacre_error error;
   nacre_error_init(&error);
   fixture_watch();
@@ -194,8 +184,7 @@ START_TEST(lost_problems_are_errors_still)
 }
 END_TEST
 
-Suite *test_error_suite(void)
-{
+Suite *test_error_suite(void) {
   Suite *suite = suite_create("error");
   TCase *tests = tcase_create("all");
   tcase_add_test(tests, line_and_caret_look_as_documented);

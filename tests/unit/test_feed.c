@@ -10,8 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void compare(const real *got, const double *expected, int n)
-{
+static void compare(const real *got, const double *expected, int n) {
   for (int i = 0; i < n; i++) {
     ck_assert_msg(fabs((double)got[i] - expected[i]) < 1e-6,
                   "element %d: %g, expected %g", i, (double)got[i],
@@ -20,8 +19,7 @@ static void compare(const real *got, const double *expected, int n)
 }
 
 /* Fields go to inputs and outputs of their names, in the order asked for. */
-START_TEST(test_places)
-{
+START_TEST(test_places) {
   engine self;
   engine_open(&self, "nacre: 1\nmodel:\n  inputs: {a: [2], b: [1]}\n"
                      "  layers:\n"
@@ -60,8 +58,7 @@ END_TEST
 
 /* Every sample once an epoch, in another order each time, the same order for
  * the same seed. */
-START_TEST(test_order)
-{
+START_TEST(test_order) {
   static const char yaml[] =
     "nacre: 1\nseed: 4\nmodel:\n  input: [1]\n  layers:\n"
     "    - {type: dense, units: 1}\n"
@@ -93,8 +90,7 @@ START_TEST(test_order)
 END_TEST
 
 static void refuse(const char *model, const char *loss, const char *data,
-                   const char *says)
-{
+                   const char *says) {
   engine_text yaml = { NULL, 0 };
   engine self;
   engine_put(&yaml, "nacre: 1\nmodel: %s\nloss: %s\noptimizer: sgd\n"
@@ -109,8 +105,7 @@ static void refuse(const char *model, const char *loss, const char *data,
 #define DENSE(units) "{input: [2], layers: [{type: dense, units: " units "}]}"
 #define DATA(x, y) "  train: {type: inline, x: " x ", y: " y "}"
 
-START_TEST(test_misfits)
-{
+START_TEST(test_misfits) {
   refuse(DENSE("1"), "mean_squared_error", DATA("[[1, 2, 3]]", "[[1]]"),
          "samples of field 'x' have shape [3], input 'input' wants [2]");
   refuse(DENSE("3"), "mean_squared_error", DATA("[[1, 2]]", "[[1, 2]]"),
@@ -141,8 +136,7 @@ START_TEST(test_misfits)
 }
 END_TEST
 
-START_TEST(test_class_weights)
-{
+START_TEST(test_class_weights) {
   static const struct {
     const char *weights, *says;
   } wrong[] = {
@@ -166,8 +160,7 @@ END_TEST
 
 /* A file in NumPy's format of n rows of `cols` zeros, little of it real. */
 static void write_npy(const char *path, int64_t n, int64_t cols,
-                      int64_t where, float value)
-{
+                      int64_t where, float value) {
   char header[128];
   FILE *file = fopen(path, "wb");
   ck_assert_ptr_nonnull(file);
@@ -188,8 +181,7 @@ static void write_npy(const char *path, int64_t n, int64_t cols,
 }
 
 /* More than is kept in memory: read batch by batch, to the same effect. */
-START_TEST(test_large_data)
-{
+START_TEST(test_large_data) {
   enum { ROWS = 70, COLS = 131072 };
   char *dir = fixture_dir();
   char *x = fixture_path(dir, "x.npy"), *y = fixture_path(dir, "y.npy");
@@ -235,8 +227,7 @@ START_TEST(test_large_data)
 END_TEST
 
 Suite *test_feed_suite(void);
-Suite *test_feed_suite(void)
-{
+Suite *test_feed_suite(void) {
   Suite *suite = suite_create("feed");
   TCase *tests = tcase_create("feed");
   tcase_set_timeout(tests, 60);

@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* A graph as lines: "name type+epilogue (inputs) -> output [shape]". */
-static char *describe(const nacre_graph *graph)
-{
+static char *describe(const nacre_graph *graph) {
   engine_text text = { NULL, 0 };
   for (int i = 0; i < graph->n_vertices; i++) {
     const nacre_vertex *vertex = &graph->vertex[i];
@@ -42,8 +41,7 @@ static char *describe(const nacre_graph *graph)
   return text.at;
 }
 
-static void load(engine *self, const char *model, const char *loss)
-{
+static void load(engine *self, const char *model, const char *loss) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "nacre: 1\nmodel:\n%sloss: %s\noptimizer: sgd\n", model,
              loss);
@@ -51,8 +49,7 @@ static void load(engine *self, const char *model, const char *loss)
   free(yaml.at);
 }
 
-static void gives(const char *model, const char *loss, const char *graph)
-{
+static void gives(const char *model, const char *loss, const char *graph) {
   engine self;
   load(&self, model, loss);
   if (!self.loaded) {
@@ -67,8 +64,7 @@ static void gives(const char *model, const char *loss, const char *graph)
 #define MSE "mean_squared_error"
 #define CROSS "categorical_crossentropy"
 
-START_TEST(test_lists)
-{
+START_TEST(test_lists) {
   gives("  input: [4]\n  layers:\n"
         "    - {type: dense, units: 3, activation: relu}\n"
         "    - {type: dense, units: 2}\n"
@@ -89,8 +85,7 @@ START_TEST(test_lists)
 }
 END_TEST
 
-START_TEST(test_any_order)
-{
+START_TEST(test_any_order) {
   gives("  inputs: {a: [2], b: [2]}\n  layers:\n"
         "    - {name: last, type: add, inputs: [second, first]}\n"
         "    - {name: second, type: dense, units: 3, inputs: [first]}\n"
@@ -105,8 +100,7 @@ START_TEST(test_any_order)
 }
 END_TEST
 
-START_TEST(test_epilogues)
-{
+START_TEST(test_epilogues) {
   /* Only one that is pointwise, has a derivative from its output, and whose
    * input nobody else sees. */
   gives("  input: [4]\n  layers:\n"
@@ -127,8 +121,7 @@ START_TEST(test_epilogues)
 }
 END_TEST
 
-START_TEST(test_epilogues_through_views)
-{
+START_TEST(test_epilogues_through_views) {
   /* A layer of its own for the activation, and a view before it, are as
    * good as the key. */
   gives("  input: [4]\n  layers:\n"
@@ -148,8 +141,7 @@ START_TEST(test_epilogues_through_views)
 }
 END_TEST
 
-START_TEST(test_losses_look_through)
-{
+START_TEST(test_losses_look_through) {
   static const char model[] = "  input: [4]\n  layers:\n"
     "    - {name: out, type: dense, units: 3, activation: softmax}\n";
   gives(model, CROSS,
@@ -179,8 +171,7 @@ START_TEST(test_losses_look_through)
 }
 END_TEST
 
-START_TEST(test_sharing)
-{
+START_TEST(test_sharing) {
   gives("  inputs: {a: [2], b: [2]}\n  layers:\n"
         "    - {name: one, type: dense, units: 3, activation: relu,"
         " inputs: a}\n"
@@ -209,8 +200,7 @@ START_TEST(test_sharing)
 }
 END_TEST
 
-START_TEST(test_refusals)
-{
+START_TEST(test_refusals) {
   static const struct {
     const char *model, *says;
   } wrong[] = {
@@ -274,8 +264,7 @@ START_TEST(test_refusals)
 END_TEST
 
 /* Planning again, as prediction does, gives the same graph. */
-START_TEST(test_planned_again)
-{
+START_TEST(test_planned_again) {
   engine self;
   load(&self, "  inputs: {a: [2], b: [2]}\n  layers:\n"
               "    - {name: one, type: dense, units: 3, activation: relu,"
@@ -295,8 +284,7 @@ START_TEST(test_planned_again)
 END_TEST
 
 Suite *test_graph_suite(void);
-Suite *test_graph_suite(void)
-{
+Suite *test_graph_suite(void) {
   Suite *suite = suite_create("graph");
   TCase *tests = tcase_create("graph");
   tcase_set_timeout(tests, 60);

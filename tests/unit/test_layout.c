@@ -56,16 +56,14 @@ static const kind kinds[] = {
 
 /* Reads of a random node before, of late ones more often, so that graphs
  * are deep and have forks. */
-static const char *pick(char names[][16], int n, uint64_t *state)
-{
+static const char *pick(char names[][16], int n, uint64_t *state) {
   int back = engine_below(state, 2) == 0 ? 1 : 1 + engine_below(state, n);
   return names[n - (back > n ? n : back)];
 }
 
 /* A graph of 3 to MAX_NODES layers over two inputs. What nobody reads is an
  * output; each has a loss. */
-static char *random_graph(uint64_t seed, bool smooth)
-{
+static char *random_graph(uint64_t seed, bool smooth) {
   uint64_t state = seed * 7919 + 13;
   char names[MAX_NODES + 3][16] = { "a", "b" };
   bool read[MAX_NODES + 3] = { false };
@@ -136,8 +134,7 @@ static char *random_graph(uint64_t seed, bool smooth)
 
 /* No two buffers that live at one time share a byte, all lie within the
  * block and on the alignment that kernels rely on. */
-static void check_overlaps(const nacre_layout *layout)
-{
+static void check_overlaps(const nacre_layout *layout) {
   for (int i = 0; i < layout->n_buffers; i++) {
     const nacre_buffer *a = &layout->buffer[i];
     ck_assert_int_ge(a->offset, 0);
@@ -155,8 +152,7 @@ static void check_overlaps(const nacre_layout *layout)
 }
 
 /* Gives every buffer memory of its own. */
-static void spread(nacre_layout *layout)
-{
+static void spread(nacre_layout *layout) {
   layout->activation_bytes = 0;
   for (int i = 0; i < layout->n_buffers; i++) {
     layout->buffer[i].offset = layout->activation_bytes;
@@ -166,8 +162,7 @@ static void spread(nacre_layout *layout)
 
 /* The graph seems read more often than it is, so that nothing is done in
  * place. */
-static void pretend_readers(nacre_graph *graph, int more)
-{
+static void pretend_readers(nacre_graph *graph, int more) {
   for (int i = 0; i < graph->n_edges; i++) {
     graph->edge[i].readers += more;
   }
@@ -179,8 +174,7 @@ typedef struct outcome {
   real *prediction, *gradient;
 } outcome;
 
-static outcome run(engine *self, nacre_program *program)
-{
+static outcome run(engine *self, nacre_program *program) {
   nacre_trainer *trainer = &self->trainer;
   const nacre_graph *graph = &self->experiment.graph;
   const size_t each = (size_t)program->batch * 4 * sizeof(real);
@@ -217,16 +211,14 @@ static outcome run(engine *self, nacre_program *program)
   return out;
 }
 
-static void fini_outcome(outcome *out)
-{
+static void fini_outcome(outcome *out) {
   free(out->loss);
   free(out->prediction);
   free(out->gradient);
 }
 
 static void compare(const engine *self, outcome a, outcome b,
-                    const char *what, const char *yaml)
-{
+                    const char *what, const char *yaml) {
   size_t heads = (size_t)self->experiment.graph.n_heads;
   size_t trained = (size_t)self->trainer.model.trained;
   ck_assert_msg(memcmp(a.loss, b.loss, heads * sizeof(double)) == 0 &&
@@ -236,8 +228,7 @@ static void compare(const engine *self, outcome a, outcome b,
                 "%s\n%s", what, yaml);
 }
 
-static void check_mode(engine *self, nacre_mode mode, const char *yaml)
-{
+static void check_mode(engine *self, nacre_mode mode, const char *yaml) {
   nacre_graph *graph = &self->experiment.graph;
   outcome reference = { NULL, NULL, NULL };
   for (int variant = 0; variant < 4; variant++) {
@@ -270,8 +261,7 @@ static void check_mode(engine *self, nacre_mode mode, const char *yaml)
   fini_outcome(&reference);
 }
 
-START_TEST(test_random_graphs)
-{
+START_TEST(test_random_graphs) {
   for (int i = 0; i < 15; i++) {
     char *yaml = random_graph((uint64_t)(_i * 15 + i), false);
     engine self;
@@ -286,8 +276,7 @@ START_TEST(test_random_graphs)
 END_TEST
 
 #ifdef NACRE_DOUBLE
-START_TEST(test_random_gradients)
-{
+START_TEST(test_random_gradients) {
   for (int i = 0; i < 10; i++) {
     char *yaml = random_graph((uint64_t)(10000 + _i * 10 + i), true);
     engine self;
@@ -301,8 +290,7 @@ END_TEST
 #endif
 
 /* A chain that can be computed in place takes the memory of one tensor. */
-START_TEST(test_memory_is_reused)
-{
+START_TEST(test_memory_is_reused) {
   engine self;
   engine_load(&self, "nacre: 1\nmodel:\n  input: [16]\n  layers:\n"
                      "    - {type: dense, units: 16}\n"
@@ -324,8 +312,7 @@ START_TEST(test_memory_is_reused)
 }
 END_TEST
 
-START_TEST(test_memory_beyond_counting)
-{
+START_TEST(test_memory_beyond_counting) {
   nacre_buffer buffer[2] = {
     { .count = INT64_MAX / 16, .per_sample = true, .first = 0, .last = 1 },
     { .count = 1, .first = 0, .last = 1 }
@@ -341,8 +328,7 @@ END_TEST
 
 /* Spans alone: random ones, placed without overlap and, all being alive at
  * once, without a hole. */
-START_TEST(test_random_spans)
-{
+START_TEST(test_random_spans) {
   uint64_t state = 99;
   for (int round = 0; round < 300; round++) {
     nacre_buffer buffer[40] = { { 0 } };
@@ -379,8 +365,7 @@ START_TEST(test_random_spans)
 END_TEST
 
 Suite *test_layout_suite(void);
-Suite *test_layout_suite(void)
-{
+Suite *test_layout_suite(void) {
   Suite *suite = suite_create("layout");
   TCase *tests = tcase_create("layout");
   tcase_set_timeout(tests, 120);

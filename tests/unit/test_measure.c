@@ -10,8 +10,7 @@
 #define SAMPLES 23
 
 /* The same samples three times; those of the test have no weights. */
-static char *write_set(int batch, const char *weights, const char *metrics)
-{
+static char *write_set(int batch, const char *weights, const char *metrics) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "nacre: 1\nseed: 2\nmodel:\n  input: [3]\n  layers:\n"
                     "    - {type: dense, units: 4, activation: tanh,\n"
@@ -36,8 +35,7 @@ static char *write_set(int batch, const char *weights, const char *metrics)
 }
 
 /* What the validation set gives, with the weights as they start. */
-static int evaluate(const char *yaml, double *values, int room)
-{
+static int evaluate(const char *yaml, double *values, int room) {
   nacre_log_item *items = NULL;
   engine self;
   engine_open(&self, yaml);
@@ -58,8 +56,7 @@ static const char weights[] =
   "\n      sample_weight: [0, 1, 2, 0.5, 1, 1, 1, 3, 1, 1, 1, 0.1, 1, 1, 1, "
   "1, 1, 1, 7, 1, 1, 1, 1]";
 
-START_TEST(test_batches_do_not_matter)
-{
+START_TEST(test_batches_do_not_matter) {
   static const int batches[] = { SAMPLES, 1, 7, 5, 100 };
   for (int weighted = 0; weighted < 2; weighted++) {
     double first[8], values[8];
@@ -77,8 +74,7 @@ START_TEST(test_batches_do_not_matter)
 }
 END_TEST
 
-START_TEST(test_penalties_and_weights)
-{
+START_TEST(test_penalties_and_weights) {
   double plain[8], heavy[8];
   char *yaml = write_set(5, "", metrics);
   engine self;
@@ -116,8 +112,7 @@ START_TEST(test_penalties_and_weights)
 END_TEST
 
 /* Weights of one part do not stay for the next one. */
-START_TEST(test_weights_of_one_part)
-{
+START_TEST(test_weights_of_one_part) {
   double loss[2][2];
   for (int weighted = 0; weighted < 2; weighted++) {
     char *yaml = write_set(5, weighted ? weights : "", metrics);
@@ -142,8 +137,7 @@ START_TEST(test_weights_of_one_part)
 END_TEST
 
 /* Between validations there is no number, rather than an old one. */
-START_TEST(test_validation_frequency)
-{
+START_TEST(test_validation_frequency) {
   char *yaml = write_set(5, "", metrics);
   char *train = strstr(yaml, "train: {batch_size: 5,");
   engine self;
@@ -171,8 +165,7 @@ START_TEST(test_validation_frequency)
 END_TEST
 
 Suite *test_measure_suite(void);
-Suite *test_measure_suite(void)
-{
+Suite *test_measure_suite(void) {
   Suite *suite = suite_create("measure");
   TCase *tests = tcase_create("measure");
   tcase_set_timeout(tests, 60);

@@ -34,8 +34,7 @@ static const char *const settings[][3] = {
     "a:\n  b: 1\n  c:\n    - x\n    - name: n\n      v: 1\n" },
 };
 
-START_TEST(overrides_set_append_and_remove)
-{
+START_TEST(overrides_set_append_and_remove) {
   fixture_gives("a: {b: 1, c: [x, {name: n, v: 2}]}", settings[_i][0],
                 settings[_i][1], settings[_i][2]);
 }
@@ -82,14 +81,12 @@ static const char *const refused[][2] = {
     "      |                        ^~~~\n" },
 };
 
-START_TEST(overrides_are_checked)
-{
+START_TEST(overrides_are_checked) {
   fixture_says(config, refused[_i][0], NULL, refused[_i][1]);
 }
 END_TEST
 
-START_TEST(another_type_drops_parameters_but_not_the_name)
-{
+START_TEST(another_type_drops_parameters_but_not_the_name) {
   fixture_gives(config, "model.layers.head={type: conv, filters: 3}",
                 "optimizer.momentum=0.9",
                 "nacre: 1\noptimizer:\n  type: sgd\n  momentum: 0.9\n"
@@ -99,8 +96,7 @@ START_TEST(another_type_drops_parameters_but_not_the_name)
 }
 END_TEST
 
-START_TEST(deep_paths_are_refused)
-{
+START_TEST(deep_paths_are_refused) {
   char key[200] = "";
   for (int i = 0; i < 63; i++) {
     strcat(key, "a.");
@@ -116,8 +112,7 @@ START_TEST(deep_paths_are_refused)
 END_TEST
 
 /* Loads DIR/main.yaml and one more file; returns what came out. */
-static char *load_files(const char *dir, const char *more)
-{
+static char *load_files(const char *dir, const char *more) {
   fixture self;
   memset(&self, 0, sizeof self);
   nacre_error_init(&self.error);
@@ -136,8 +131,7 @@ static char *load_files(const char *dir, const char *more)
   return out;
 }
 
-START_TEST(files_extend_files)
-{
+START_TEST(files_extend_files) {
   char *dir = fixture_dir();
   fixture_file(dir, "base.yaml", "a: {x: 1, y: 2}\nl: [1, 2]\nonly: base\n");
   fixture_file(dir, "sub.yaml", "extends: base.yaml\na: {y: 3}\nb: sub\n");
@@ -157,8 +151,7 @@ START_TEST(files_extend_files)
 }
 END_TEST
 
-START_TEST(circles_and_missing_files_are_reported)
-{
+START_TEST(circles_and_missing_files_are_reported) {
   char *dir = fixture_dir();
   fixture_file(dir, "main.yaml", "a: 1\nextends: b.yaml\n");
   fixture_file(dir, "b.yaml", "extends: [./main.yaml]\n");
@@ -188,8 +181,7 @@ START_TEST(circles_and_missing_files_are_reported)
 }
 END_TEST
 
-START_TEST(files_are_not_read_without_end)
-{
+START_TEST(files_are_not_read_without_end) {
   char *dir = fixture_dir();
   fixture_file(dir, "main.yaml", "extends: [f0.yaml, f0.yaml]\n");
   for (int i = 0; i < 12; i++) {
@@ -208,8 +200,7 @@ START_TEST(files_are_not_read_without_end)
 END_TEST
 
 /* "a", `between`, and a map of 20000 keys. free()d by the caller. */
-static char *large_map(const char *between)
-{
+static char *large_map(const char *between) {
   char *text = NULL;
   size_t n = 0;
   FILE *file = open_memstream(&text, &n);
@@ -223,8 +214,7 @@ static char *large_map(const char *between)
   return text;
 }
 
-START_TEST(large_maps_merge_quickly)
-{
+START_TEST(large_maps_merge_quickly) {
   char *base = large_map(": ");
   char *over = large_map("=");
   fixture self;
@@ -237,8 +227,7 @@ START_TEST(large_maps_merge_quickly)
 }
 END_TEST
 
-Suite *test_merge_suite(void)
-{
+Suite *test_merge_suite(void) {
   Suite *suite = suite_create("merge");
   TCase *tests = tcase_create("all");
   tcase_add_loop_test(tests, overrides_set_append_and_remove, 0,

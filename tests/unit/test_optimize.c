@@ -16,8 +16,7 @@ static const double dbias[2] = { 0.6, -0.8 };      /* norm 1 */
 #define RATE 0.1
 
 static void open_small(engine *self, const char *optimizer,
-                       const char *layer)
-{
+                       const char *layer) {
   char *yaml = NULL;
   ck_assert_int_ge(
     asprintf(&yaml, "nacre: 1\nmodel:\n  input: [2]\n  layers:\n"
@@ -32,8 +31,7 @@ static void open_small(engine *self, const char *optimizer,
   memcpy(engine_weight(self, "dense.bias"), bias, sizeof bias);
 }
 
-static void give_gradients(engine *self, double factor)
-{
+static void give_gradients(engine *self, double factor) {
   for (int i = 0; i < 4; i++) {
     engine_gradient(self, "dense.kernel")[i] = (real)(factor * dkernel[i]);
   }
@@ -44,8 +42,7 @@ static void give_gradients(engine *self, double factor)
 
 /* Weights are w * keep - RATE * scale * gradient, gradients are cleared. */
 static void check_small(engine *self, double keep, double kernel_scale,
-                        double bias_scale)
-{
+                        double bias_scale) {
   for (int i = 0; i < 4; i++) {
     double expected = (double)kernel[i] * keep -
                       RATE * kernel_scale * dkernel[i];
@@ -62,8 +59,7 @@ static void check_small(engine *self, double keep, double kernel_scale,
 }
 
 static void update(const char *optimizer, const char *layer, double keep,
-                   double kernel_scale, double bias_scale)
-{
+                   double kernel_scale, double bias_scale) {
   engine self;
   open_small(&self, optimizer, layer);
   give_gradients(&self, 1);
@@ -72,30 +68,26 @@ static void update(const char *optimizer, const char *layer, double keep,
   engine_close(&self);
 }
 
-START_TEST(test_plain)
-{
+START_TEST(test_plain) {
   update("", "", 1, 1, 1);
 }
 END_TEST
 
-START_TEST(test_clip_norm)
-{
+START_TEST(test_clip_norm) {
   update(", clip_norm: 2", "", 1, 2.0 / 13, 1);
   update(", clipnorm: 0.5", "", 1, 0.5 / 13, 0.5);
   update(", clip_norm: 13.5", "", 1, 1, 1);
 }
 END_TEST
 
-START_TEST(test_clip_global_norm)
-{
+START_TEST(test_clip_global_norm) {
   double norm = sqrt(13.0 * 13 + 1);
   update(", clip_global_norm: 2", "", 1, 2 / norm, 2 / norm);
   update(", global_clipnorm: 13.5", "", 1, 1, 1);
 }
 END_TEST
 
-START_TEST(test_clip_value)
-{
+START_TEST(test_clip_value) {
   engine self;
   open_small(&self, ", clip_value: 0.7", "");
   give_gradients(&self, 1);
@@ -114,8 +106,7 @@ START_TEST(test_clip_value)
 }
 END_TEST
 
-START_TEST(test_weight_decay)
-{
+START_TEST(test_weight_decay) {
   update(", weight_decay: 0.2", "", 1 - RATE * 0.2, 1, 1);
   update(", weight_decay: 0.2, clip_norm: 2", "", 1 - RATE * 0.2, 2.0 / 13,
          1);
@@ -125,15 +116,13 @@ START_TEST(test_weight_decay)
 }
 END_TEST
 
-START_TEST(test_learning_rate_scale)
-{
+START_TEST(test_learning_rate_scale) {
   update("", ", learning_rate_scale: 0.25", 1, 0.25, 0.25);
   update("", ", learning_rate_scale: 0", 1, 0, 0);
 }
 END_TEST
 
-START_TEST(test_accumulation_by_hand)
-{
+START_TEST(test_accumulation_by_hand) {
   engine self;
   open_small(&self, ", gradient_accumulation_steps: 4, clip_global_norm: 2",
              "");
@@ -154,8 +143,7 @@ START_TEST(test_accumulation_by_hand)
 END_TEST
 
 /* Four batches of 3 are one of 12, whatever the optimizer. */
-START_TEST(test_accumulated_batches_are_one)
-{
+START_TEST(test_accumulated_batches_are_one) {
   static const char *const optimizers[] = {
     "sgd, momentum: 0.9", "adam", "adamw, weight_decay: 0.1",
     "rmsprop, clip_norm: 0.05", "adagrad, clip_global_norm: 0.1",
@@ -199,8 +187,7 @@ START_TEST(test_accumulated_batches_are_one)
 }
 END_TEST
 
-START_TEST(test_constraint)
-{
+START_TEST(test_constraint) {
   engine self;
   open_small(&self, "", ", kernel_constraint: non_neg");
   give_gradients(&self, 1);
@@ -215,8 +202,7 @@ START_TEST(test_constraint)
 END_TEST
 
 static void check_rates(const char *schedule, const char *more,
-                        const double *rates, int n)
-{
+                        const double *rates, int n) {
   engine_text yaml = { NULL, 0 };
   engine self;
   engine_put(&yaml, "nacre: 1\nmodel:\n  input: [1]\n  layers:\n"
@@ -240,8 +226,7 @@ static void check_rates(const char *schedule, const char *more,
 }
 
 /* Three steps make an epoch, four epochs the training. */
-START_TEST(test_schedules)
-{
+START_TEST(test_schedules) {
   static const double halves[] = { 0.8, 0.8, 0.4, 0.4, 0.2 };
   check_rates("schedule: {type: exponential_decay, decay_steps: 2 steps, "
               "decay_rate: 0.5, staircase: true}\n", "", halves, 5);
@@ -261,8 +246,7 @@ START_TEST(test_schedules)
 END_TEST
 
 Suite *test_optimize_suite(void);
-Suite *test_optimize_suite(void)
-{
+Suite *test_optimize_suite(void) {
   Suite *suite = suite_create("optimize");
   TCase *tests = tcase_create("optimize");
   tcase_set_timeout(tests, 60);

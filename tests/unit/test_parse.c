@@ -82,14 +82,12 @@ static const char *const refused[][2] = {
     "    1 | a: b\\ufeff\n      |     ^~~~~~\n" },
 };
 
-START_TEST(mistakes_are_named_where_they_are)
-{
+START_TEST(mistakes_are_named_where_they_are) {
   fixture_parse_says(refused[_i][0], refused[_i][1]);
 }
 END_TEST
 
-static void check_bytes(const char *text, size_t n, const char *problems)
-{
+static void check_bytes(const char *text, size_t n, const char *problems) {
   fixture self;
   fixture_parse(&self, text, n);
   char *said = fixture_problems(&self);
@@ -98,8 +96,7 @@ static void check_bytes(const char *text, size_t n, const char *problems)
   fixture_fini(&self);
 }
 
-START_TEST(other_encodings_are_refused)
-{
+START_TEST(other_encodings_are_refused) {
   static const char wide[] = "t.yaml: error: is UTF-16 or UTF-32 text, not "
                              "UTF-8\n  save it as UTF-8\n";
   check_bytes("\xff\xfe"
@@ -114,8 +111,7 @@ START_TEST(other_encodings_are_refused)
 }
 END_TEST
 
-START_TEST(marks_line_ends_and_aliases_are_taken)
-{
+START_TEST(marks_line_ends_and_aliases_are_taken) {
   fixture_gives("\xef\xbb\xbf"
                 "a: 1\r\nb: 2\rc: 3\n",
                 NULL, NULL, "a: 1\nb: 2\nc: 3\n");
@@ -125,8 +121,7 @@ START_TEST(marks_line_ends_and_aliases_are_taken)
 }
 END_TEST
 
-static void check_limit(char *text, const char *message)
-{
+static void check_limit(char *text, const char *message) {
   fixture self;
   fixture_parse(&self, text, strlen(text));
   ck_assert_int_eq(self.error.count, message == NULL ? 0 : 1);
@@ -139,8 +134,7 @@ static void check_limit(char *text, const char *message)
 }
 
 /* `n` times `unit`, then `end`. */
-static char *repeated(const char *unit, int n, const char *end)
-{
+static char *repeated(const char *unit, int n, const char *end) {
   const size_t size = strlen(unit);
   char *text = malloc(size * (size_t)n + strlen(end) + 1);
   for (int i = 0; i < n; i++) {
@@ -150,8 +144,7 @@ static char *repeated(const char *unit, int n, const char *end)
   return text;
 }
 
-START_TEST(limits_hold)
-{
+START_TEST(limits_hold) {
   static const char deep[] = "nested deeper than 64 levels";
   static const char many[] = "more than 100000 values, aliases expanded";
   char closed[65];
@@ -169,8 +162,7 @@ START_TEST(limits_hold)
 }
 END_TEST
 
-START_TEST(alias_bombs_are_defused)
-{
+START_TEST(alias_bombs_are_defused) {
   char text[4096] = "a0: &a0 [x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; i++) {
     char line[256];
@@ -196,8 +188,7 @@ START_TEST(alias_bombs_are_defused)
 }
 END_TEST
 
-START_TEST(files_are_named_in_problems)
-{
+START_TEST(files_are_named_in_problems) {
   char *dir = fixture_dir();
   char *path = fixture_path(dir, "a.yaml");
   fixture_file(dir, "a.yaml", "a: [1, {b: 2}]\n");
@@ -234,8 +225,7 @@ static const char whole[] =
   "text: |\n  some\n   text\nquoted: \"a\\tb\\u00e9 $${x} ${vars.n}\"\n"
   "x-free: {a: b}\nlist: [1, 1.5e-3, ~, true, '']\n";
 
-static uint32_t next_random(uint32_t *state)
-{
+static uint32_t next_random(uint32_t *state) {
   *state ^= *state << 13;
   *state ^= *state >> 17;
   *state ^= *state << 5;
@@ -243,8 +233,7 @@ static uint32_t next_random(uint32_t *state)
 }
 
 /* Changes, drops, doubles or moves some bytes. */
-static size_t mutate(char *text, size_t n, uint32_t *state)
-{
+static size_t mutate(char *text, size_t n, uint32_t *state) {
   static const char bytes[] = "{}[]:,-#&*!|>'\"%@`?$\\ \n\t\r~ax0\xc3\xff";
   for (uint32_t edits = 1 + next_random(state) % 4; edits > 0; edits--) {
     size_t at = next_random(state) % n;
@@ -269,8 +258,7 @@ static size_t mutate(char *text, size_t n, uint32_t *state)
   return n;
 }
 
-START_TEST(mutants_neither_crash_nor_pass_silently)
-{
+START_TEST(mutants_neither_crash_nor_pass_silently) {
   static const char *const overrides[] = { "model.layers.f.k=${n}",
                                            "list+=[a, {b: c}]" };
   uint32_t state = 2463534242u;
@@ -311,8 +299,7 @@ START_TEST(mutants_neither_crash_nor_pass_silently)
 }
 END_TEST
 
-START_TEST(every_allocation_may_fail)
-{
+START_TEST(every_allocation_may_fail) {
   static const char *const overrides[] = { "model.layers.f.k=${n}",
                                            "list+=[a, {b: c}]" };
   int n = 1;
@@ -346,8 +333,7 @@ START_TEST(every_allocation_may_fail)
 }
 END_TEST
 
-Suite *test_parse_suite(void)
-{
+Suite *test_parse_suite(void) {
   Suite *suite = suite_create("parse");
   TCase *tests = tcase_create("all");
   tcase_set_timeout(tests, 60);

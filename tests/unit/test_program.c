@@ -177,15 +177,13 @@ static const situation situations[] = {
     - {type: dense, units: 2, inputs: d}\n", "mean_squared_error", 2 },
 };
 
-static void put_head(engine_text *yaml, const char *loss)
-{
+static void put_head(engine_text *yaml, const char *loss) {
   engine_put(yaml, "loss: %s\noptimizer: {type: sgd, learning_rate: 0.1}\n"
                    "train: {batch_size: %d, shuffle: false}\ndata:\n",
              loss, SAMPLES);
 }
 
-static char *write_situation(const situation *at)
-{
+static char *write_situation(const situation *at) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "nacre: 1\nseed: 5\nmodel:\n  input: [4]\n  layers:\n%s",
              at->layers);
@@ -208,8 +206,7 @@ static char *write_situation(const situation *at)
   return yaml.at;
 }
 
-START_TEST(test_situation)
-{
+START_TEST(test_situation) {
   char *yaml = write_situation(&situations[_i]);
   engine self;
   ck_assert_ptr_nonnull(situations[_i].name);
@@ -244,8 +241,7 @@ loss:\n\
 optimizer: {type: adam, learning_rate: 0.01}\n\
 metrics: {near: accuracy}\n";
 
-static char *write_two_by_two(const char *more)
-{
+static char *write_two_by_two(const char *more) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "%strain: {batch_size: %d, epochs: 60}\ndata:\n"
                     "  train:\n    type: inline\n    x:\n      left: ",
@@ -261,8 +257,7 @@ static char *write_two_by_two(const char *more)
   return yaml.at;
 }
 
-START_TEST(test_two_by_two)
-{
+START_TEST(test_two_by_two) {
   char *yaml = write_two_by_two("");
   engine self;
   engine_open(&self, yaml);
@@ -285,8 +280,7 @@ START_TEST(test_two_by_two)
 }
 END_TEST
 
-START_TEST(test_sample_weights)
-{
+START_TEST(test_sample_weights) {
   char *yaml = write_two_by_two("\n      sample_weight: "
                                 "[0.5, 2, 0, 1, 3, 0.25]");
   engine self;
@@ -297,8 +291,7 @@ START_TEST(test_sample_weights)
 }
 END_TEST
 
-START_TEST(test_class_weights)
-{
+START_TEST(test_class_weights) {
   situation weighted = situations[0];
   weighted.layers = "    - {type: dense, units: 3, activation: softmax}\n";
   weighted.loss = "{type: sparse_categorical_crossentropy, "
@@ -323,8 +316,7 @@ START_TEST(test_class_weights)
 END_TEST
 
 /* Random layers draw by the step: the same step the same numbers. */
-START_TEST(test_steps_of_noise)
-{
+START_TEST(test_steps_of_noise) {
   situation noisy = { "", "    - {type: dropout, rate: 0.5}\n"
                           "    - {type: dense, units: 2}\n",
                       "mean_squared_error", 2 };
@@ -347,8 +339,7 @@ START_TEST(test_steps_of_noise)
 END_TEST
 
 Suite *test_program_suite(void);
-Suite *test_program_suite(void)
-{
+Suite *test_program_suite(void) {
   Suite *suite = suite_create("program");
   TCase *tests = tcase_create("program");
   tcase_set_timeout(tests, 120);

@@ -8,8 +8,7 @@
 Suite *test_random_suite(void);
 
 /* Known answers published with the generator (Random123, kat_vectors). */
-START_TEST(philox_gives_the_published_numbers)
-{
+START_TEST(philox_gives_the_published_numbers) {
   static const struct {
     nacre_key key;
     uint64_t block;
@@ -35,8 +34,7 @@ START_TEST(philox_gives_the_published_numbers)
 }
 END_TEST
 
-START_TEST(keys_differ_by_seed_name_and_tag)
-{
+START_TEST(keys_differ_by_seed_name_and_tag) {
   nacre_key base = nacre_key_make(7, "dense", 1);
   nacre_key same = nacre_key_make(7, "dense", 1);
   nacre_key others[] = { nacre_key_make(8, "dense", 1),
@@ -55,8 +53,7 @@ START_TEST(keys_differ_by_seed_name_and_tag)
 }
 END_TEST
 
-START_TEST(draws_are_uniform_and_in_range)
-{
+START_TEST(draws_are_uniform_and_in_range) {
   nacre_key key = nacre_key_make(42, "x", 0);
   int counts[7] = { 0 };
   for (uint64_t i = 0; i < 70000; i++) {
@@ -80,8 +77,7 @@ START_TEST(draws_are_uniform_and_in_range)
 }
 END_TEST
 
-START_TEST(shuffles_are_fair_permutations)
-{
+START_TEST(shuffles_are_fair_permutations) {
   int first[4] = { 0 };
   for (uint32_t run = 0; run < 4000; run++) {
     int64_t order[4] = { 0, 1, 2, 3 };
@@ -103,8 +99,7 @@ START_TEST(shuffles_are_fair_permutations)
 }
 END_TEST
 
-Suite *test_random_suite(void)
-{
+Suite *test_random_suite(void) {
   Suite *suite = suite_create("random");
   TCase *tests = tcase_create("all");
   tcase_add_test(tests, philox_gives_the_published_numbers);

@@ -79,8 +79,7 @@ static const char *const good[][2] = {
     "      m: 3\nafter: 1\n" },
 };
 
-START_TEST(configs_are_resolved)
-{
+START_TEST(configs_are_resolved) {
   ck_assert_int_eq(setenv("NACRE_TEST_SET", "12", 1), 0);
   ck_assert_int_eq(unsetenv("NACRE_TEST_UNSET"), 0);
   fixture_gives(good[_i][0], NULL, NULL, good[_i][1]);
@@ -160,8 +159,7 @@ static const char *const bad[][2] = {
     "33: error: name: expected text" },
 };
 
-START_TEST(mistakes_are_reported_where_they_are)
-{
+START_TEST(mistakes_are_reported_where_they_are) {
   ck_assert_int_eq(unsetenv("NACRE_TEST_UNSET"), 0);
   fixture self;
   char start[256];
@@ -177,8 +175,7 @@ START_TEST(mistakes_are_reported_where_they_are)
 }
 END_TEST
 
-START_TEST(all_problems_come_at_once)
-{
+START_TEST(all_problems_come_at_once) {
   fixture_says("a: \"${x}\"\nb: \"${y}\"\n", "~c", NULL,
                "command line:1:2: error: 'c' is not there\n"
                "    1 | ~c\n      |  ^\n"
@@ -189,8 +186,7 @@ START_TEST(all_problems_come_at_once)
 }
 END_TEST
 
-START_TEST(times_are_formatted)
-{
+START_TEST(times_are_formatted) {
   fixture self;
   char year[8];
   time_t now = time(NULL);
@@ -204,8 +200,7 @@ START_TEST(times_are_formatted)
 }
 END_TEST
 
-static void check_limit(char *text, const char *message)
-{
+static void check_limit(char *text, const char *message) {
   fixture self;
   fixture_load(&self, text, NULL, NULL);
   ck_assert_ptr_null(self.root);
@@ -216,8 +211,7 @@ static void check_limit(char *text, const char *message)
 
 /* `head`, then lines 1 to n of a format that takes (i, i - 1, i - 1). */
 static char *lines(const char *head, int n, const char *before,
-                   const char *between, const char *after)
-{
+                   const char *between, const char *after) {
   char *text = NULL;
   size_t size = 0;
   FILE *file = open_memstream(&text, &size);
@@ -231,8 +225,7 @@ static char *lines(const char *head, int n, const char *before,
   return text;
 }
 
-START_TEST(bombs_are_defused)
-{
+START_TEST(bombs_are_defused) {
   check_limit(lines("vars:\n  v0: xxxxxxxx\n", 30, "'${v", "}${v", "}'"),
               "the texts made of variables and names become larger than "
               "4194304 bytes");
@@ -252,8 +245,7 @@ START_TEST(bombs_are_defused)
 }
 END_TEST
 
-START_TEST(long_chains_are_refused)
-{
+START_TEST(long_chains_are_refused) {
   char *text = NULL;
   size_t size = 0;
   FILE *file = open_memstream(&text, &size);
@@ -268,8 +260,7 @@ START_TEST(long_chains_are_refused)
 }
 END_TEST
 
-Suite *test_resolve_suite(void)
-{
+Suite *test_resolve_suite(void) {
   Suite *suite = suite_create("resolve");
   TCase *tests = tcase_create("all");
   tcase_set_timeout(tests, 30);

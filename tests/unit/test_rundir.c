@@ -17,30 +17,26 @@
 #include <unistd.h>
 
 static int remove_one(const char *path, const struct stat *st, int flag,
-                      struct FTW *walk)
-{
+                      struct FTW *walk) {
   (void)st;
   (void)flag;
   (void)walk;
   return remove(path);
 }
 
-static void remove_all(char *dir)
-{
+static void remove_all(char *dir) {
   (void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
   free(dir);
 }
 
-static nacre_rundir create(const char *root, nacre_error *error)
-{
+static nacre_rundir create(const char *root, nacre_error *error) {
   nacre_rundir dir;
   nacre_error_init(error);
   ck_assert_int_eq(nacre_rundir_create(&dir, root, "name", error), NACRE_OK);
   return dir;
 }
 
-START_TEST(test_never_the_same)
-{
+START_TEST(test_never_the_same) {
   char *root = fixture_dir();
   nacre_error error;
   nacre_rundir dirs[5];
@@ -71,8 +67,7 @@ START_TEST(test_never_the_same)
 END_TEST
 
 /* Processes that start together; each tells its directory's name. */
-START_TEST(test_processes)
-{
+START_TEST(test_processes) {
   enum { PROCESSES = 6, EACH = 5, ROOM = 512 };
   char *root = fixture_dir();
   int ends[2];
@@ -114,8 +109,7 @@ START_TEST(test_processes)
 }
 END_TEST
 
-static char *slurp(const nacre_rundir *dir, const char *name)
-{
+static char *slurp(const nacre_rundir *dir, const char *name) {
   nacre_error error;
   nacre_bytes bytes;
   char *path = nacre_rundir_file(dir, name);
@@ -126,8 +120,7 @@ static char *slurp(const nacre_rundir *dir, const char *name)
   return bytes.at;
 }
 
-START_TEST(test_history)
-{
+START_TEST(test_history) {
   char *root = fixture_dir();
   nacre_error error;
   nacre_rundir dir = create(root, &error);
@@ -165,8 +158,7 @@ START_TEST(test_history)
 }
 END_TEST
 
-START_TEST(test_small_files)
-{
+START_TEST(test_small_files) {
   char *root = fixture_dir();
   nacre_error error;
   nacre_rundir dir = create(root, &error);
@@ -195,8 +187,7 @@ START_TEST(test_small_files)
 }
 END_TEST
 
-START_TEST(test_nowhere)
-{
+START_TEST(test_nowhere) {
   nacre_error error;
   nacre_rundir dir;
   nacre_error_init(&error);
@@ -209,8 +200,7 @@ START_TEST(test_nowhere)
 END_TEST
 
 Suite *test_rundir_suite(void);
-Suite *test_rundir_suite(void)
-{
+Suite *test_rundir_suite(void) {
   Suite *suite = suite_create("rundir");
   TCase *tests = tcase_create("rundir");
   tcase_set_timeout(tests, 60);

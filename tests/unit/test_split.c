@@ -9,16 +9,14 @@
 #define ROWS 103
 
 /* Three classes of 60, 33 and 10 rows, mixed. */
-static int class_of(int64_t row)
-{
+static int class_of(int64_t row) {
   int64_t at = row * 71 % ROWS;
   return at < 60 ? 0 : at < 93 ? 1 : 2;
 }
 
 static const int sizes[3] = { 60, 33, 10 };
 
-static void open_rows(engine *self, const char *more)
-{
+static void open_rows(engine *self, const char *more) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "nacre: 1\nseed: 3\nmodel:\n  input: [1]\n  layers:\n"
                     "    - {type: dense, units: 3, activation: softmax}\n"
@@ -36,8 +34,7 @@ static void open_rows(engine *self, const char *more)
 }
 
 static nacre_split take(engine *self, nacre_split_cfg cfg, uint64_t seed,
-                        unsigned char *taken)
-{
+                        unsigned char *taken) {
   nacre_split split;
   ck_assert_int_eq(
     nacre_split_take(&split, &self->trainer.samples.set[0], &cfg, seed,
@@ -49,22 +46,19 @@ static nacre_split take(engine *self, nacre_split_cfg cfg, uint64_t seed,
   return split;
 }
 
-static nacre_split_cfg by_fraction(double fraction, bool stratify)
-{
+static nacre_split_cfg by_fraction(double fraction, bool stratify) {
   return (nacre_split_cfg){ .fraction = fraction, .stratify = stratify,
                             .shuffle = true };
 }
 
-static void count_classes(const nacre_split *split, int counts[3])
-{
+static void count_classes(const nacre_split *split, int counts[3]) {
   memset(counts, 0, 3 * sizeof *counts);
   for (int64_t i = 0; i < split->n; i++) {
     counts[class_of(split->row[i])]++;
   }
 }
 
-START_TEST(test_fractions)
-{
+START_TEST(test_fractions) {
   static const double fractions[] = { 0.05, 0.1, 0.2, 0.25, 1.0 / 3, 0.5,
                                       0.9 };
   engine self;
@@ -97,8 +91,7 @@ START_TEST(test_fractions)
 }
 END_TEST
 
-START_TEST(test_seeds)
-{
+START_TEST(test_seeds) {
   engine self;
   open_rows(&self, "");
   for (int stratify = 0; stratify < 2; stratify++) {
@@ -116,8 +109,7 @@ START_TEST(test_seeds)
 }
 END_TEST
 
-START_TEST(test_folds)
-{
+START_TEST(test_folds) {
   static const int64_t folds[] = { 2, 3, 5, 10, 103 };
   engine self;
   open_rows(&self, "");
@@ -150,8 +142,7 @@ START_TEST(test_folds)
 }
 END_TEST
 
-START_TEST(test_last_rows)
-{
+START_TEST(test_last_rows) {
   engine self;
   open_rows(&self, "");
   unsigned char taken[ROWS] = { 0 };
@@ -174,8 +165,7 @@ START_TEST(test_last_rows)
 END_TEST
 
 /* Adding a validation set does not change what is tested. */
-START_TEST(test_two_parts)
-{
+START_TEST(test_two_parts) {
   static const char test[] = "  test: {from: train, fraction: 0.2}\n";
   static const char both[] =
     "  validation: {from: train, fraction: 0.25, stratify: true}\n"
@@ -204,8 +194,7 @@ START_TEST(test_two_parts)
 }
 END_TEST
 
-static void refuse(const char *data, const char *says)
-{
+static void refuse(const char *data, const char *says) {
   engine_text yaml = { NULL, 0 };
   engine self;
   engine_put(&yaml, "nacre: 1\nmodel:\n  input: [1]\n  layers:\n"
@@ -220,8 +209,7 @@ static void refuse(const char *data, const char *says)
   free(yaml.at);
 }
 
-START_TEST(test_refusals)
-{
+START_TEST(test_refusals) {
   refuse("  test: {from: train, fraction: 0.5, stratify: true}\n",
          "stratify needs one target that is a class");
   refuse("  test: {from: train, fraction: 0.01}\n",
@@ -238,8 +226,7 @@ START_TEST(test_refusals)
 END_TEST
 
 Suite *test_split_suite(void);
-Suite *test_split_suite(void)
-{
+Suite *test_split_suite(void) {
   Suite *suite = suite_create("split");
   TCase *tests = tcase_create("split");
   tcase_set_timeout(tests, 60);

@@ -12,8 +12,7 @@
 
 Suite *test_sys_suite(void);
 
-START_TEST(sizes_do_not_wrap)
-{
+START_TEST(sizes_do_not_wrap) {
   size_t size;
   int64_t whole;
   ck_assert(nacre_size_mul(3, 7, &size) && size == 21);
@@ -34,8 +33,7 @@ START_TEST(sizes_do_not_wrap)
 }
 END_TEST
 
-START_TEST(arenas_give_aligned_zeroed_memory)
-{
+START_TEST(arenas_give_aligned_zeroed_memory) {
   nacre_arena *arena = nacre_arena_new();
   for (size_t i = 1; i < 400; i++) {
     unsigned char *at = nacre_arena_alloc(arena, i, i % 7 + 1);
@@ -57,8 +55,7 @@ START_TEST(arenas_give_aligned_zeroed_memory)
 END_TEST
 
 static void check_read_refused(const char *path, size_t limit, int code,
-                               const char *text)
-{
+                               const char *text) {
   nacre_error error;
   nacre_bytes bytes;
   nacre_error_init(&error);
@@ -71,8 +68,7 @@ static void check_read_refused(const char *path, size_t limit, int code,
   nacre_error_fini(&error);
 }
 
-START_TEST(files_are_read_within_a_limit)
-{
+START_TEST(files_are_read_within_a_limit) {
   char *dir = fixture_dir();
   fixture_file(dir, "a", "hello world");
   fixture_file(dir, "empty", "");
@@ -100,8 +96,7 @@ START_TEST(files_are_read_within_a_limit)
 }
 END_TEST
 
-START_TEST(what_is_no_file_is_refused)
-{
+START_TEST(what_is_no_file_is_refused) {
   char *dir = fixture_dir();
   char *fifo = fixture_path(dir, "fifo");
   char *none = fixture_path(dir, "none");
@@ -118,8 +113,7 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
-START_TEST(standard_input_may_be_a_pipe)
-{
+START_TEST(standard_input_may_be_a_pipe) {
   int ends[2];
   ck_assert_int_eq(pipe(ends), 0);
   ck_assert_int_eq(write(ends[1], "a: 1\n", 5), 5);
@@ -137,8 +131,7 @@ START_TEST(standard_input_may_be_a_pipe)
 }
 END_TEST
 
-START_TEST(reading_survives_interruption_and_reports_failure)
-{
+START_TEST(reading_survives_interruption_and_reports_failure) {
   char *dir = fixture_dir();
   fixture_file(dir, "a", "hello world");
   char *path = fixture_path(dir, "a");
@@ -166,8 +159,7 @@ START_TEST(reading_survives_interruption_and_reports_failure)
 }
 END_TEST
 
-static int write_file(const char *path, const char *text, nacre_error *error)
-{
+static int write_file(const char *path, const char *text, nacre_error *error) {
   nacre_writer *writer = nacre_writer_open(path, error);
   if (writer == NULL) {
     return NACRE_ERROR;
@@ -176,8 +168,7 @@ static int write_file(const char *path, const char *text, nacre_error *error)
   return nacre_writer_commit(writer, error);
 }
 
-static void check_content(const char *path, const char *text)
-{
+static void check_content(const char *path, const char *text) {
   nacre_error error;
   nacre_bytes bytes;
   nacre_error_init(&error);
@@ -189,8 +180,7 @@ static void check_content(const char *path, const char *text)
 }
 
 /* Whatever call fails: the old file is whole, and nothing else is left. */
-START_TEST(writers_lose_nothing_when_a_call_fails)
-{
+START_TEST(writers_lose_nothing_when_a_call_fails) {
   char *dir = fixture_dir();
   char *path = fixture_path(dir, "out");
   nacre_error error;
@@ -224,8 +214,7 @@ START_TEST(writers_lose_nothing_when_a_call_fails)
 }
 END_TEST
 
-START_TEST(writers_go_on_after_interruption)
-{
+START_TEST(writers_go_on_after_interruption) {
   char *dir = fixture_dir();
   char *path = fixture_path(dir, "out");
   nacre_error error;
@@ -245,8 +234,7 @@ START_TEST(writers_go_on_after_interruption)
 }
 END_TEST
 
-START_TEST(writers_write_much_and_can_be_abandoned)
-{
+START_TEST(writers_write_much_and_can_be_abandoned) {
   char *dir = fixture_dir();
   char *path = fixture_path(dir, "out");
   char *text = malloc(300001);
@@ -278,14 +266,12 @@ START_TEST(writers_write_much_and_can_be_abandoned)
 }
 END_TEST
 
-static void check_text(char *made, const char *expected)
-{
+static void check_text(char *made, const char *expected) {
   ck_assert_str_eq(made, expected);
   nacre_free(made);
 }
 
-START_TEST(paths_join_and_split)
-{
+START_TEST(paths_join_and_split) {
   check_text(nacre_path_join("a/b", "c"), "a/b/c");
   check_text(nacre_path_join("a/", "c"), "a/c");
   check_text(nacre_path_join("/", "c"), "/c");
@@ -302,8 +288,7 @@ START_TEST(paths_join_and_split)
 }
 END_TEST
 
-START_TEST(directories_are_made_with_their_parents)
-{
+START_TEST(directories_are_made_with_their_parents) {
   char *dir = fixture_dir();
   char *deep = fixture_path(dir, "a//b/c");
   char *below = fixture_path(dir, "file/x");
@@ -328,16 +313,14 @@ START_TEST(directories_are_made_with_their_parents)
 }
 END_TEST
 
-START_TEST(the_clock_does_not_go_back)
-{
+START_TEST(the_clock_does_not_go_back) {
   double before = nacre_clock();
   double after = nacre_clock();
   ck_assert(before > 0 && after >= before);
 }
 END_TEST
 
-Suite *test_sys_suite(void)
-{
+Suite *test_sys_suite(void) {
   Suite *suite = suite_create("sys");
   TCase *tests = tcase_create("all");
   tcase_add_test(tests, sizes_do_not_wrap);

@@ -29,8 +29,7 @@ static const nacre_entry entries[] = {
 static const nacre_text_pair texts[] = { { "format", "nacre" },
                                          { "note", "a \"b\"\n\xc3\xa9" } };
 
-static void write_sample(const char *path)
-{
+static void write_sample(const char *path) {
   nacre_error error;
   nacre_error_init(&error);
   ck_assert_int_eq(nacre_tensors_write(path, entries, N_ENTRIES, texts, 2,
@@ -38,15 +37,13 @@ static void write_sample(const char *path)
   nacre_error_fini(&error);
 }
 
-static size_t size_of(const nacre_entry *entry)
-{
+static size_t size_of(const nacre_entry *entry) {
   return (size_t)nacre_shape_count(&entry->shape) *
          nacre_dtype_size(entry->shape.dtype);
 }
 
 /* Reads without complaint, or with a problem of the right code. */
-static bool reads(const char *path, nacre_tensors *tensors)
-{
+static bool reads(const char *path, nacre_tensors *tensors) {
   nacre_error error;
   nacre_error_init(&error);
   bool well = nacre_tensors_read(tensors, path, &error) == NACRE_OK;
@@ -55,8 +52,7 @@ static bool reads(const char *path, nacre_tensors *tensors)
   return well;
 }
 
-START_TEST(test_round_trip)
-{
+START_TEST(test_round_trip) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   nacre_tensors tensors;
   write_sample(path);
@@ -79,8 +75,7 @@ START_TEST(test_round_trip)
 }
 END_TEST
 
-static char *slurp(const char *path, size_t *n)
-{
+static char *slurp(const char *path, size_t *n) {
   FILE *file = fopen(path, "rb");
   char *at = malloc(1 << 16);
   ck_assert(file != NULL && at != NULL);
@@ -90,8 +85,7 @@ static char *slurp(const char *path, size_t *n)
   return at;
 }
 
-static void spill(const char *path, const char *at, size_t n)
-{
+static void spill(const char *path, const char *at, size_t n) {
   FILE *file = fopen(path, "wb");
   ck_assert_ptr_nonnull(file);
   ck_assert_uint_eq(fwrite(at, 1, n, file), n);
@@ -100,8 +94,7 @@ static void spill(const char *path, const char *at, size_t n)
 
 /* Damage is refused, or it leaves what there is under each name as it was:
  * another name, another text, or the same bytes by another type. */
-static void check_harmless(const nacre_tensors *tensors)
-{
+static void check_harmless(const nacre_tensors *tensors) {
   for (int i = 0; i < N_ENTRIES; i++) {
     const nacre_entry *entry = nacre_tensors_find(tensors, entries[i].name);
     if (entry != NULL) {
@@ -111,8 +104,7 @@ static void check_harmless(const nacre_tensors *tensors)
   }
 }
 
-START_TEST(test_every_byte_damaged)
-{
+START_TEST(test_every_byte_damaged) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   size_t n = 0;
   write_sample(path);
@@ -144,8 +136,7 @@ START_TEST(test_every_byte_damaged)
 }
 END_TEST
 
-START_TEST(test_every_truncation)
-{
+START_TEST(test_every_truncation) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   size_t n = 0;
   write_sample(path);
@@ -248,8 +239,7 @@ static const hand_made files[] = {
   { "{\"\xff\":1}", 0, false },
 };
 
-static void hand_make(const char *path, const hand_made *at, uint64_t length)
-{
+static void hand_make(const char *path, const hand_made *at, uint64_t length) {
   char *file = calloc(1, 8 + strlen(at->header) + at->data);
   ck_assert_ptr_nonnull(file);
   for (int i = 0; i < 8; i++) {
@@ -260,8 +250,7 @@ static void hand_make(const char *path, const hand_made *at, uint64_t length)
   free(file);
 }
 
-START_TEST(test_hand_made)
-{
+START_TEST(test_hand_made) {
   const hand_made *at = &files[_i];
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   nacre_tensors tensors;
@@ -274,8 +263,7 @@ START_TEST(test_hand_made)
 }
 END_TEST
 
-START_TEST(test_length_lies)
-{
+START_TEST(test_length_lies) {
   static const hand_made at = { "{" T("a", "F32", "2", "0", "8") "}", 8,
                                 true };
   static const uint64_t lies[] = { 0, 1, 2, 50, 62, 64, 70, 71, 1000,
@@ -296,8 +284,7 @@ START_TEST(test_length_lies)
 }
 END_TEST
 
-START_TEST(test_deep_header)
-{
+START_TEST(test_deep_header) {
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   char *deep = malloc(200001);
   nacre_tensors tensors;
@@ -315,8 +302,7 @@ START_TEST(test_deep_header)
 }
 END_TEST
 
-START_TEST(test_no_file)
-{
+START_TEST(test_no_file) {
   nacre_tensors tensors;
   ck_assert(!reads("/nowhere/at.all", &tensors));
   nacre_tensors_fini(&tensors);
@@ -327,8 +313,7 @@ END_TEST
 
 /* Every call that a save makes fails: the old file stays as it was, or the
  * new one is whole, and nothing else is left. */
-START_TEST(test_write_faults)
-{
+START_TEST(test_write_faults) {
   static const nacre_entry old = { "old", { { 1 }, 1, NACRE_I32 }, small };
   char *dir = fixture_dir(), *path = fixture_path(dir, "w.safetensors");
   nacre_error error;
@@ -376,8 +361,7 @@ START_TEST(test_write_faults)
 END_TEST
 
 /* Files that others wrote. */
-START_TEST(test_files_of_others)
-{
+START_TEST(test_files_of_others) {
   static const char *const names[] = { "mnist", "multi_layer" };
   const char *data = getenv("NACRE_DATA_DIR");
   if (data == NULL || data[0] == '\0') {
@@ -398,8 +382,7 @@ START_TEST(test_files_of_others)
 END_TEST
 
 Suite *test_tensors_suite(void);
-Suite *test_tensors_suite(void)
-{
+Suite *test_tensors_suite(void) {
   Suite *suite = suite_create("tensors");
   TCase *tests = tcase_create("tensors");
   tcase_set_timeout(tests, 120);

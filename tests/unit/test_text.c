@@ -11,8 +11,7 @@
 
 Suite *test_text_suite(void);
 
-START_TEST(floats_are_read)
-{
+START_TEST(floats_are_read) {
   static const struct {
     const char *text;
     double value;
@@ -50,8 +49,7 @@ START_TEST(floats_are_read)
 }
 END_TEST
 
-START_TEST(ints_are_read_exactly)
-{
+START_TEST(ints_are_read_exactly) {
   static const struct {
     const char *text;
     int64_t value;
@@ -91,8 +89,7 @@ START_TEST(ints_are_read_exactly)
 }
 END_TEST
 
-START_TEST(floats_are_written_shortest)
-{
+START_TEST(floats_are_written_shortest) {
   static const struct {
     double value;
     const char *text;
@@ -122,8 +119,7 @@ START_TEST(floats_are_written_shortest)
 }
 END_TEST
 
-START_TEST(the_locale_does_not_matter)
-{
+START_TEST(the_locale_does_not_matter) {
   static const char *const names[] = { "de_DE.UTF-8", "fr_FR.UTF-8",
                                        "de_DE" };
   for (size_t i = 0; i < 3; i++) {
@@ -141,8 +137,7 @@ START_TEST(the_locale_does_not_matter)
 }
 END_TEST
 
-START_TEST(distances_count_edits)
-{
+START_TEST(distances_count_edits) {
   static const struct {
     const char *a, *b;
     int limit, distance;
@@ -167,8 +162,7 @@ START_TEST(distances_count_edits)
 }
 END_TEST
 
-START_TEST(utf8_is_told_from_other_bytes)
-{
+START_TEST(utf8_is_told_from_other_bytes) {
   static const struct {
     const char *text;
     int bytes;
@@ -196,8 +190,7 @@ START_TEST(utf8_is_told_from_other_bytes)
 }
 END_TEST
 
-START_TEST(texts_grow_and_failures_stick)
-{
+START_TEST(texts_grow_and_failures_stick) {
   nacre_text text = { NULL, 0, 0, false };
   for (int i = 0; i < 1000; i++) {
     nacre_text_printf(&text, "%d,", i);
@@ -218,8 +211,7 @@ START_TEST(texts_grow_and_failures_stick)
 }
 END_TEST
 
-START_TEST(hashes_tell_inputs_apart)
-{
+START_TEST(hashes_tell_inputs_apart) {
   char bytes[64];
   memset(bytes, 7, sizeof bytes);
   nacre_hash seen[64 * 8 + 65];
@@ -247,8 +239,7 @@ START_TEST(hashes_tell_inputs_apart)
 }
 END_TEST
 
-Suite *test_text_suite(void)
-{
+Suite *test_text_suite(void) {
   Suite *suite = suite_create("text");
   TCase *tests = tcase_create("all");
   tcase_add_test(tests, floats_are_read);

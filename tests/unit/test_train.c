@@ -32,8 +32,7 @@ train: {epochs: 1000, batch_size: 1, shuffle: false}\n";
 static const char *const xor_names[] = { "dense.kernel", "dense.bias",
                                          "dense_1.kernel", "dense_1.bias" };
 
-static json_t *open_golden(const char *name)
-{
+static json_t *open_golden(const char *name) {
   char path[4096];
   const char *dir = getenv("NACRE_TEST_GOLDEN");
   ck_assert_msg(dir != NULL, "NACRE_TEST_GOLDEN is not set");
@@ -45,8 +44,7 @@ static json_t *open_golden(const char *name)
 
 /* A list of numbers against a variable of the model. */
 static void compare_weights(engine *self, int64_t epoch, const char *name,
-                            const json_t *expected)
-{
+                            const json_t *expected) {
   const nacre_variable *variable =
     &self->experiment.graph.variable[engine_variable(self, name)];
   const real *at = engine_weight(self, name);
@@ -59,8 +57,7 @@ static void compare_weights(engine *self, int64_t epoch, const char *name,
   }
 }
 
-static void set_weights(engine *self, const json_t *initial)
-{
+static void set_weights(engine *self, const json_t *initial) {
   for (size_t i = 0; i < 4; i++) {
     const json_t *data =
       json_object_get(json_array_get(initial, i), "data");
@@ -73,8 +70,7 @@ static void set_weights(engine *self, const json_t *initial)
   }
 }
 
-START_TEST(test_xor_is_as_in_keras)
-{
+START_TEST(test_xor_is_as_in_keras) {
   json_t *root = open_golden("xor");
   const json_t *losses = json_object_get(root, "loss");
   const json_t *cases = json_object_get(root, "cases");
@@ -108,8 +104,7 @@ START_TEST(test_xor_is_as_in_keras)
 END_TEST
 
 /* A network that is large enough for its work to be shared. */
-static char *write_wide(int batch, const char *layers, int64_t n)
-{
+static char *write_wide(int batch, const char *layers, int64_t n) {
   engine_text yaml = { NULL, 0 };
   engine_put(&yaml, "nacre: 1\nseed: 9\nmodel:\n  input: [16]\n"
                     "  layers:\n%s"
@@ -127,8 +122,7 @@ static char *write_wide(int batch, const char *layers, int64_t n)
   return yaml.at;
 }
 
-START_TEST(test_threads_give_the_same_bits)
-{
+START_TEST(test_threads_give_the_same_bits) {
   static const int64_t threads[] = { 1, 2, 3, 4, 7 };
   char *yaml = write_wide(128, "\
     - {type: dense, units: 256, activation: tanh}\n\
@@ -156,8 +150,7 @@ START_TEST(test_threads_give_the_same_bits)
 END_TEST
 
 /* Steps 2 to `steps`, and an epoch's end among them. */
-static void count_allocations(const char *yaml, int64_t threads, int steps)
-{
+static void count_allocations(const char *yaml, int64_t threads, int steps) {
   uint64_t (*count)(void) = nacre_test_allocations();
   const nacre_train_options options = { .threads = threads };
   engine self;
@@ -186,8 +179,7 @@ static void count_allocations(const char *yaml, int64_t threads, int steps)
   engine_close(&self);
 }
 
-START_TEST(test_steps_do_not_allocate)
-{
+START_TEST(test_steps_do_not_allocate) {
   char *yaml = write_wide(32, "\
     - {type: dense, units: 64, activation: relu}\n\
     - {type: batch_normalization}\n\
@@ -204,8 +196,7 @@ END_TEST
 
 /* What is wrong with one sample is said of that sample. */
 static void faults(const char *data, const char *layers, const char *loss,
-                   const char *says)
-{
+                   const char *says) {
   engine_text yaml = { NULL, 0 };
   engine self;
   engine_put(&yaml, "nacre: 1\nmodel:\n  input: [2]\n  layers:\n%s"
@@ -221,8 +212,7 @@ static void faults(const char *data, const char *layers, const char *loss,
   free(yaml.at);
 }
 
-START_TEST(test_faults_name_the_sample)
-{
+START_TEST(test_faults_name_the_sample) {
   faults("x: [[0, 1], [1, 2], [2, 3], [3, 0], [1, 1], [2, 4], [0, 0]], "
          "y: [0, 1, 0, 1, 0, 1, 0]",
          "    - {type: embedding, input_dim: 4, output_dim: 2}\n"
@@ -260,8 +250,7 @@ data:\n\
 callbacks: [terminate_on_nan]\n\
 train: {epochs: 1000, batch_size: 2}\n";
 
-START_TEST(test_divergence)
-{
+START_TEST(test_divergence) {
   engine self;
   engine_open(&self, growing);
   ck_assert_int_eq(nacre_trainer_fit(&self.trainer), NACRE_ERROR);
@@ -291,8 +280,7 @@ final_weights: %s\n\
 train: {epochs: 12, batch_size: 2}\n";
 
 static uint64_t train_steered(const char *rate, const char *callbacks,
-                              const char *final, int64_t epochs)
-{
+                              const char *final, int64_t epochs) {
   char *yaml = NULL;
   engine self;
   ck_assert_int_ge(asprintf(&yaml, steered, rate, callbacks, final), 0);
@@ -315,8 +303,7 @@ static uint64_t train_steered(const char *rate, const char *callbacks,
 #define STOP(more) "    - {type: early_stopping, patience: 3" more "}\n"
 #define NONE "    []\n"
 
-START_TEST(test_early_stopping)
-{
+START_TEST(test_early_stopping) {
   uint64_t first = train_steered("0.9", NONE, "last", -1);
   uint64_t fourth = train_steered("0.9", NONE, "last", -4);
   ck_assert_uint_ne(first, fourth);
@@ -328,8 +315,7 @@ START_TEST(test_early_stopping)
 END_TEST
 
 /* What a callback remembers and what final_weights keeps are two things. */
-START_TEST(test_final_weights)
-{
+START_TEST(test_final_weights) {
   uint64_t first = train_steered("0.9", NONE, "last", -1);
   ck_assert_uint_eq(train_steered("0.9", NONE, "best", 12), first);
   ck_assert_uint_eq(train_steered("0.9", STOP(""), "best", 4), first);
@@ -343,8 +329,7 @@ START_TEST(test_final_weights)
 }
 END_TEST
 
-START_TEST(test_rate_on_plateau)
-{
+START_TEST(test_rate_on_plateau) {
   char *yaml = NULL;
   engine self;
   ck_assert_int_ge(
@@ -361,8 +346,7 @@ START_TEST(test_rate_on_plateau)
 END_TEST
 
 Suite *test_train_suite(void);
-Suite *test_train_suite(void)
-{
+Suite *test_train_suite(void) {
   Suite *suite = suite_create("train");
   TCase *tests = tcase_create("train");
   tcase_set_timeout(tests, 120);

@@ -11,14 +11,12 @@
 
 Suite *test_tree_suite(void);
 
-static void parse(fixture *self, const char *text)
-{
+static void parse(fixture *self, const char *text) {
   fixture_parse(self, text, strlen(text));
   ck_assert_ptr_nonnull(self->root);
 }
 
-START_TEST(children_are_found_added_and_removed)
-{
+START_TEST(children_are_found_added_and_removed) {
   fixture self;
   parse(&self, "{a: 1, b: [x, y, z], c: 3}");
   nacre_node *map = self.root;
@@ -50,8 +48,7 @@ START_TEST(children_are_found_added_and_removed)
 }
 END_TEST
 
-START_TEST(copies_are_deep_and_keep_places)
-{
+START_TEST(copies_are_deep_and_keep_places) {
   fixture self;
   parse(&self, "a:\n  - {b: c}\n");
   nacre_node *copy = nacre_node_copy(self.tree, self.root);
@@ -67,8 +64,7 @@ START_TEST(copies_are_deep_and_keep_places)
 }
 END_TEST
 
-START_TEST(scalars_are_read_by_type)
-{
+START_TEST(scalars_are_read_by_type) {
   static const char *const yes[] = { "true", "True", "TRUE", "yes", "on" };
   static const char *const no[] = { "false", "No", "OFF" };
   static const char *const neither[] = { "tRUE", "y", "1", "\"\"", "nO" };
@@ -88,8 +84,7 @@ START_TEST(scalars_are_read_by_type)
 }
 END_TEST
 
-START_TEST(numbers_and_nulls_are_read)
-{
+START_TEST(numbers_and_nulls_are_read) {
   fixture self;
   double number = 0;
   int64_t whole = 0;
@@ -117,8 +112,7 @@ START_TEST(numbers_and_nulls_are_read)
 }
 END_TEST
 
-START_TEST(paths_name_items)
-{
+START_TEST(paths_name_items) {
   fixture self;
   parse(&self, "model: {layers: [{type: a}, {name: head, units: 3}, b]}");
   nacre_node *layers = nacre_node_peek(self.root->first, "layers");
@@ -158,8 +152,7 @@ static const char *const hard[] = {
   "[]",
 };
 
-static void check_same(const nacre_node *a, const nacre_node *b)
-{
+static void check_same(const nacre_node *a, const nacre_node *b) {
   ck_assert_int_eq(a->kind, b->kind);
   ck_assert_int_eq(a->count, b->count);
   if (a->kind == NACRE_NODE_SCALAR) {
@@ -176,8 +169,7 @@ static void check_same(const nacre_node *a, const nacre_node *b)
   }
 }
 
-START_TEST(what_is_written_reads_back)
-{
+START_TEST(what_is_written_reads_back) {
   fixture first;
   fixture second;
   parse(&first, hard[_i]);
@@ -190,8 +182,7 @@ START_TEST(what_is_written_reads_back)
 }
 END_TEST
 
-START_TEST(long_keys_read_back)
-{
+START_TEST(long_keys_read_back) {
   char key[3001];
   char text[3100];
   memset(key, 'k', 3000);
@@ -210,8 +201,7 @@ START_TEST(long_keys_read_back)
 }
 END_TEST
 
-START_TEST(reports_point_at_keys_and_values)
-{
+START_TEST(reports_point_at_keys_and_values) {
   fixture self;
   parse(&self, "a: 1\n\nunits: -3\n");
   nacre_node *units = nacre_node_peek(self.root, "units");
@@ -235,8 +225,7 @@ START_TEST(reports_point_at_keys_and_values)
 }
 END_TEST
 
-START_TEST(the_nearest_name_is_found)
-{
+START_TEST(the_nearest_name_is_found) {
   static const char *const names[] = { "relu", "selu", "leaky_relu", "tanh" };
   ck_assert_str_eq(nacre_nearest("rleu", names, 4), "relu");
   ck_assert_str_eq(nacre_nearest("tan", names, 4), "tanh");
@@ -247,8 +236,7 @@ START_TEST(the_nearest_name_is_found)
 }
 END_TEST
 
-Suite *test_tree_suite(void)
-{
+Suite *test_tree_suite(void) {
   Suite *suite = suite_create("tree");
   TCase *tests = tcase_create("all");
   tcase_add_test(tests, children_are_found_added_and_removed);
