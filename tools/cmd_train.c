@@ -62,7 +62,7 @@ static int write_environment(const cli_session *session,
   nacre_text_puts(&text, "]}\n");
   int status = text.failed ? nacre_no_memory(error)
                            : nacre_rundir_write(dir, "env.json", text.at,
-                                                error);
+                                                false, error);
   nacre_text_fini(&text);
   return status;
 }
@@ -73,7 +73,7 @@ static int write_config(const cli_session *session, const nacre_rundir *dir,
   if (text == NULL) {
     return nacre_no_memory(error);
   }
-  int status = nacre_rundir_write(dir, "config.yaml", text, error);
+  int status = nacre_rundir_write(dir, "config.yaml", text, true, error);
   nacre_free(text);
   return status;
 }
@@ -106,7 +106,8 @@ static int conclude(nacre_trainer *trainer, const nacre_rundir *dir,
   nacre_text_puts(&text, "\n");
   int status = text.failed ? nacre_no_memory(error)
     : dir->path != NULL
-      ? nacre_rundir_write(dir, "metrics.json", text.at, error) : NACRE_OK;
+      ? nacre_rundir_write(dir, "metrics.json", text.at, false, error)
+      : NACRE_OK;
   if (status == NACRE_OK && args->json) {
     printf("{\"run\": ");
     cli_json_text(dir->path);

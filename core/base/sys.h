@@ -71,6 +71,9 @@ typedef struct nacre_writer nacre_writer;
 nacre_writer *nacre_writer_open(const char *path, nacre_error *);
 int nacre_writer_put(nacre_writer *, const void *, size_t, nacre_error *);
 int nacre_writer_commit(nacre_writer *, nacre_error *); /* frees it too */
+/** Lets the system choose when the file reaches the disk: for files whose
+ *  loss in a power failure costs nothing. All else stays as it is. */
+void nacre_writer_relax(nacre_writer *);
 void nacre_writer_abandon(nacre_writer *);
 
 /** Creates a directory and its parents (mode 0777 less umask). */

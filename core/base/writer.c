@@ -15,6 +15,7 @@ struct nacre_writer {
   char *path, *temp; /* temp is NULL until the file exists */
   int fd, dir_fd;    /* -1: not open */
   bool failed;       /* a failed write is never tried again */
+  bool relaxed;      /* the disk is not waited for */
   size_t n;          /* bytes waiting in the buffer */
   char buffer[BUFFER];
 };
@@ -165,12 +166,16 @@ static int sync_fd(int fd) {
   return status;
 }
 
+void nacre_writer_relax(nacre_writer *writer) {
+  writer->relaxed = true;
+}
+
 int nacre_writer_commit(nacre_writer *writer, nacre_error *error) {
   int status = NACRE_ERROR;
   if (writer->failed || flush(writer, error) != NACRE_OK) {
     goto done;
   }
-  if (sync_fd(writer->fd) != 0) {
+  if (!writer->relaxed && sync_fd(writer->fd) != 0) {
     (void)write_problem(writer, "write to the disk", error);
     goto done;
   }
@@ -187,7 +192,7 @@ int nacre_writer_commit(nacre_writer *writer, nacre_error *error) {
   nacre_free(writer->temp);
   writer->temp = NULL;
   /* Some file systems cannot sync a directory and say EINVAL. */
-  if (sync_fd(writer->dir_fd) != 0 && errno != EINVAL) {
+  if (!writer->relaxed && sync_fd(writer->dir_fd) != 0 && errno != EINVAL) {
     (void)write_problem(writer, "write its directory to the disk", error);
     goto done;
   }

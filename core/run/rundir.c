@@ -113,7 +113,7 @@ char *nacre_rundir_file(const nacre_rundir *dir, const char *file) {
 }
 
 int nacre_rundir_write(const nacre_rundir *dir, const char *file,
-                       const char *text, nacre_error *error) {
+                       const char *text, bool needed, nacre_error *error) {
   char *path = nacre_rundir_file(dir, file);
   if (path == NULL) {
     return nacre_no_memory(error);
@@ -122,6 +122,9 @@ int nacre_rundir_write(const nacre_rundir *dir, const char *file,
   nacre_free(path);
   if (writer == NULL) {
     return NACRE_ERROR;
+  }
+  if (!needed) {
+    nacre_writer_relax(writer);
   }
   if (nacre_writer_put(writer, text, strlen(text), error) != NACRE_OK) {
     nacre_writer_abandon(writer);

@@ -33,9 +33,10 @@ void nacre_rundir_close(nacre_rundir *);
 
 /** "PATH/file" in the run directory. Caller frees with nacre_free(). */
 char *nacre_rundir_file(const nacre_rundir *, const char *file);
-/** Writes a small text file by the safe protocol. */
+/** Writes a small text file by the safe protocol; one that is not `needed`
+ *  to use the run is not waited for until it is on the disk. */
 int nacre_rundir_write(const nacre_rundir *, const char *file,
-                       const char *text, nacre_error *);
+                       const char *text, bool needed, nacre_error *);
 /** Appends an epoch to metrics.jsonl and history.csv. */
 int nacre_rundir_log(nacre_rundir *, int64_t epoch, int64_t step,
                      double seconds, const nacre_log_item *, int n,

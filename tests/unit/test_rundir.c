@@ -162,14 +162,15 @@ START_TEST(test_small_files) {
   char *root = fixture_dir();
   nacre_error error;
   nacre_rundir dir = create(root, &error);
-  ck_assert_int_eq(nacre_rundir_write(&dir, "a.yaml", "one\n", &error),
+  ck_assert_int_eq(nacre_rundir_write(&dir, "a.yaml", "one\n", true, &error),
                    NACRE_OK);
-  ck_assert_int_eq(nacre_rundir_write(&dir, "a.yaml", "two\n", &error),
+  ck_assert_int_eq(nacre_rundir_write(&dir, "a.yaml", "two\n", false, &error),
                    NACRE_OK);
   for (int at = 1;; at++) {
     fixture_watch();
     fixture_files.fail_at = at;
-    int status = nacre_rundir_write(&dir, "a.yaml", "three\n", &error);
+    int status = nacre_rundir_write(&dir, "a.yaml", "three\n", true,
+                                    &error);
     int failed = fixture_files.failed;
     fixture_unwatch();
     char *text = slurp(&dir, "a.yaml");
