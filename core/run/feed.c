@@ -177,7 +177,29 @@ static int join_head(nacre_feed *feed, const nacre_pipe *pipes, int n_pipes,
   return NACRE_OK;
 }
 
-/* Bytes that all channels would take in memory. */
+/* Samples may bring weights of their own. */
+static int join_weights(nacre_feed *feed) {
+  const nacre_dataset *set = feed->split->set;
+  int field = nacre_dataset_find(set, "sample_weight", false, false);
+  if (field < 0) {
+    return NACRE_OK;
+  }
+  const nacre_shape *shape = &set->field[field].shape;
+  if (nacre_shape_count(shape) != 1) {
+    char text[128];
+    nacre_place place = place_of(set);
+    write_shape(shape, text, sizeof(text));
+    return nacre_error_add(feed->error, NACRE_EDATA, &place,
+                           "field 'sample_weight' must be one number a "
+                           "sample, not [%s]", text);
+  }
+  feed->weight_field = field;
+  feed->weight =
+    nacre_alloc((size_t)feed->program->batch_max, sizeof(*feed->weight));
+  return feed->weight != NULL ? NACRE_OK : nacre_no_memory(feed->error);
+}
+
+/* Whether all channels may and can be kept in memory. */
 static bool fits_cache(const nacre_feed *feed) {
   int64_t bytes = 0;
   for (int i = 0; i < feed->n_channels; i++) {
@@ -197,10 +219,10 @@ static bool fits_cache(const nacre_feed *feed) {
 
 /* A missing value that no transform has filled would only be seen as a loss
  * that is not a number. */
-static int refuse_missing(nacre_feed *feed, const nacre_channel *channel,
+static int refuse_missing(nacre_feed *feed, int field, int64_t count,
                           const real *values, int64_t n) {
   int missing = 0;
-  for (int64_t i = 0; i < n * channel->count; i++) {
+  for (int64_t i = 0; i < n * count; i++) {
     missing |= isnan(values[i]) ? 1 : 0; /* without a branch */
   }
   for (int64_t i = 0; missing != 0; i++) {
@@ -208,10 +230,9 @@ static int refuse_missing(nacre_feed *feed, const nacre_channel *channel,
       nacre_place place = place_of(feed->split->set);
       nacre_error_add(feed->error, NACRE_EDATA, &place,
                       "sample %lld has a missing value in field '%s' "
-                      "(element %lld)",
-                      (long long)feed->rows[i / channel->count],
-                      channel->pipe->field.name,
-                      (long long)(i % channel->count));
+                      "(element %lld)", (long long)feed->rows[i / count],
+                      feed->split->set->field[field].name,
+                      (long long)(i % count));
       nacre_error_hint(feed->error,
                        "a transform can fill in missing values");
       return NACRE_ERROR;
@@ -220,18 +241,23 @@ static int refuse_missing(nacre_feed *feed, const nacre_channel *channel,
   return NACRE_OK;
 }
 
-static int read_rows(nacre_feed *feed, const nacre_channel *channel,
-                     const int64_t *position, int64_t n, nacre_key key,
-                     real *out) {
+static void find_rows(nacre_feed *feed, const int64_t *position, int64_t n) {
   const nacre_split *split = feed->split;
   for (int64_t i = 0; i < n; i++) {
     feed->rows[i] = split->row != NULL ? split->row[position[i]]
                                        : position[i];
   }
-  return nacre_pipe_read(channel->pipe, split->set, channel->field,
+}
+
+static int read_rows(nacre_feed *feed, const nacre_channel *channel,
+                     const int64_t *position, int64_t n, nacre_key key,
+                     real *out) {
+  find_rows(feed, position, n);
+  return nacre_pipe_read(channel->pipe, feed->split->set, channel->field,
                          feed->rows, n, -1, feed->training, key, out,
                          feed->work, feed->error) == NACRE_OK
-    ? refuse_missing(feed, channel, out, n) : NACRE_ERROR;
+    ? refuse_missing(feed, channel->field, channel->count, out, n)
+    : NACRE_ERROR;
 }
 
 static int fill_cache(nacre_feed *feed, nacre_channel *channel) {
@@ -301,8 +327,9 @@ int nacre_feed_make(nacre_feed *feed, nacre_program *program,
         status = NACRE_ERROR;
       }
     }
-    feed->weight_field =
-      nacre_dataset_find(split->set, "sample_weight", false, false);
+    if (join_weights(feed) != NACRE_OK) {
+      status = NACRE_ERROR;
+    }
   }
   if (status != NACRE_OK || make_room(feed) != NACRE_OK) {
     return NACRE_ERROR;
@@ -324,6 +351,7 @@ void nacre_feed_fini(nacre_feed *feed) {
   nacre_free(feed->staging);
   nacre_free(feed->work);
   nacre_free(feed->rows);
+  nacre_free(feed->weight);
   *feed = (nacre_feed){ 0 };
 }
 
@@ -366,44 +394,39 @@ static int64_t class_of(const nacre_bound_head *head, const real *target) {
   return best;
 }
 
-static int weigh(nacre_feed *feed, const int64_t *position, int64_t n) {
-  nacre_program *program = feed->program;
-  const nacre_split *split = feed->split;
-  for (int i = 0; i < feed->n_channels; i++) {
-    const nacre_channel *channel = &feed->channel[i];
-    if (channel->head < 0) {
-      continue;
+/* The samples' own weights, for all heads. */
+static int read_weights(nacre_feed *feed, const int64_t *position,
+                        int64_t n) {
+  const nacre_dataset *set = feed->split->set;
+  nacre_place place = place_of(set);
+  nacre_error_fail fail;
+  find_rows(feed, position, n);
+  return set->ops->read(set->self, (uint32_t)feed->weight_field, feed->rows,
+                        n, feed->weight,
+                        nacre_error_fail_init(&fail, feed->error,
+                                              NACRE_EDATA, &place)) ==
+             NACRE_OK
+    ? refuse_missing(feed, feed->weight_field, 1, feed->weight, n)
+    : NACRE_ERROR;
+}
+
+/* A head's weights: the samples' own, times those of their classes. target:
+ * [n, count of the channel] on the host */
+static void weigh(const nacre_feed *feed, const nacre_channel *channel,
+                  const real *target, int64_t n) {
+  nacre_bound_head *head = &feed->program->head[channel->head];
+  const nacre_class_weights *classes =
+    feed->class_weight != NULL ? &feed->class_weight[channel->head] : NULL;
+  bool by_class = classes != NULL && classes->weight != NULL;
+  head->weighted = by_class || feed->weight != NULL;
+  for (int64_t i = 0; i < n && head->weighted; i++) {
+    double weight = feed->weight != NULL ? (double)feed->weight[i] : 1;
+    if (by_class) {
+      int64_t at = class_of(head, target + i * channel->count);
+      weight *= at >= 0 && at < classes->n ? classes->weight[at] : 1;
     }
-    nacre_bound_head *head = &program->head[channel->head];
-    const nacre_class_weights *classes =
-      feed->class_weight != NULL ? &feed->class_weight[channel->head] : NULL;
-    bool by_class = classes != NULL && classes->weight != NULL;
-    head->weighted = by_class || feed->weight_field >= 0;
-    for (int64_t j = 0; j < n && head->weighted; j++) {
-      real own = 1;
-      int64_t row = split->row != NULL ? split->row[position[j]]
-                                       : position[j];
-      nacre_error_fail fail;
-      nacre_place place = place_of(split->set);
-      if (feed->weight_field >= 0 &&
-          split->set->ops->read(
-            split->set->self, (uint32_t)feed->weight_field, &row, 1, &own,
-            nacre_error_fail_init(&fail, feed->error, NACRE_EDATA,
-                                  &place)) != NACRE_OK) {
-        return NACRE_ERROR;
-      }
-      head->sample_weight[j] = (double)own;
-      if (by_class) {
-        const real *target = channel->cache != NULL
-          ? channel->cache + position[j] * channel->count
-          : channel->to + j * channel->count;
-        int64_t at = class_of(head, target);
-        head->sample_weight[j] *=
-          at >= 0 && at < classes->n ? classes->weight[at] : 1;
-      }
-    }
+    head->sample_weight[i] = weight;
   }
-  return NACRE_OK;
 }
 
 int nacre_feed_batch(nacre_feed *feed, const int64_t *position, int64_t n,
@@ -411,7 +434,13 @@ int nacre_feed_batch(nacre_feed *feed, const int64_t *position, int64_t n,
   nacre_program *program = feed->program;
   nacre_device *device = program->model->device;
   bool remote = device->ops->write != NULL;
+  /* Passes of evaluation share a program: another's weights must go. */
+  bool weighs =
+    feed->class_weight != NULL || feed->weight != NULL || !feed->training;
   nacre_program_set_batch(program, n);
+  if (feed->weight != NULL && read_weights(feed, position, n) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
   for (int i = 0; i < feed->n_channels; i++) {
     const nacre_channel *channel = &feed->channel[i];
     real *to = remote ? feed->staging : channel->to;
@@ -424,74 +453,13 @@ int nacre_feed_batch(nacre_feed *feed, const int64_t *position, int64_t n,
       memcpy(to, feed->staging,
              (size_t)(n * channel->count) * sizeof(real));
     }
+    if (weighs && channel->head >= 0) {
+      weigh(feed, channel, to, n);
+    }
     if (remote) {
       device->ops->write(device->self, channel->to, feed->staging,
                          (size_t)(n * channel->count) * sizeof(real));
     }
-  }
-  if (feed->class_weight == NULL && feed->weight_field < 0) {
-    /* Passes of evaluation share a program: another's weights must go. */
-    for (int i = 0; !feed->training && i < feed->n_channels; i++) {
-      if (feed->channel[i].head >= 0) {
-        program->head[feed->channel[i].head].weighted = false;
-      }
-    }
-    return NACRE_OK;
-  }
-  return weigh(feed, position, n);
-}
-
-/* Class weights. */
-
-static int64_t find_class(const nacre_field *field, const char *name) {
-  for (int64_t i = 0; field->class_names != NULL && i < field->classes; i++) {
-    if (strcmp(field->class_names[i], name) == 0) {
-      return i;
-    }
-  }
-  int64_t number = -1;
-  return nacre_text_int(name, strlen(name), &number) && number >= 0 &&
-         number < 1000000 ? number : -1;
-}
-
-int nacre_class_weights_read(nacre_class_weights *weights, nacre_node *node,
-                             const nacre_field *field,
-                             nacre_params_ctx *ctx) {
-  *weights = (nacre_class_weights){ 0 };
-  if (node->kind == NACRE_NODE_SCALAR || node->count == 0) {
-    return nacre_report(ctx->error, node, NACRE_ECONFIG,
-                        "expected a map from classes to weights, or a list");
-  }
-  int64_t highest = field->classes - 1, index = 0;
-  for (nacre_node *item = node->first; item != NULL;
-       item = item->next, index++) {
-    int64_t at = node->kind == NACRE_NODE_MAP
-      ? find_class(field, item->key->text) : index;
-    double value = 0;
-    if (at < 0) {
-      return nacre_report_key(ctx->error, item, NACRE_ECONFIG,
-                              "there is no class '%s'", item->key->text);
-    }
-    if (!nacre_node_float(item, &value) || !(value >= 0 && value < 1e30)) {
-      return nacre_report(ctx->error, item, NACRE_ECONFIG,
-                          "a class's weight must be a number of at least 0");
-    }
-    highest = at > highest ? at : highest;
-  }
-  weights->n = highest + 1;
-  weights->weight = nacre_alloc((size_t)weights->n, sizeof(double));
-  if (weights->weight == NULL) {
-    return nacre_no_memory(ctx->error);
-  }
-  for (int64_t i = 0; i < weights->n; i++) {
-    weights->weight[i] = 1;
-  }
-  index = 0;
-  for (nacre_node *item = node->first; item != NULL;
-       item = item->next, index++) {
-    int64_t at = node->kind == NACRE_NODE_MAP
-      ? find_class(field, item->key->text) : index;
-    (void)nacre_node_float(item, &weights->weight[at]);
   }
   return NACRE_OK;
 }

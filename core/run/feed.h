@@ -32,6 +32,7 @@ typedef struct nacre_feed {
   nacre_channel *channel;
   int n_channels;
   int weight_field;         /* "sample_weight", or -1 */
+  real *weight;             /* [batch] of that field; NULL: none */
   const nacre_class_weights *class_weight; /* [heads], or NULL */
   bool training;
   real *staging, *work;     /* [batch, room] host */

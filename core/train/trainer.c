@@ -25,6 +25,13 @@ static int read_class_weights(nacre_trainer *trainer) {
     if (weights == NULL) {
       continue;
     }
+    const nacre_shape *shape = &graph->edge[head->edge].shape;
+    if (nacre_shape_count(shape) != nacre_shape_last(shape)) {
+      return nacre_report_key(experiment->error, weights, NACRE_ECONFIG,
+                              "output '%s' gives several classes a sample: "
+                              "there is no one class to weigh it by",
+                              head->name);
+    }
     if (trainer->class_weight == NULL) {
       trainer->class_weight = nacre_alloc((size_t)graph->n_heads,
                                           sizeof(nacre_class_weights));
@@ -74,7 +81,9 @@ static int plan_epochs(nacre_trainer *trainer) {
     trainer->batches = cfg->steps_per_epoch;
   }
   if (trainer->batches < 1) {
-    return nacre_error_add(trainer->experiment->error, NACRE_EDATA, NULL,
+    nacre_place place =
+      nacre_node_place(trainer->experiment->train_data.node);
+    return nacre_error_add(trainer->experiment->error, NACRE_EDATA, &place,
                            "%lld training samples do not fill one batch of "
                            "%lld", (long long)n, (long long)size);
   }

@@ -226,6 +226,34 @@ START_TEST(test_large_data) {
 }
 END_TEST
 
+/* One number a sample, which is there; and one class a sample to weigh. */
+START_TEST(test_weights_that_cannot_be) {
+  static const char yaml[] =
+    "nacre: 1\nmodel:\n  input: [1]\n  layers:\n"
+    "    - {type: dense, units: 4}\n%s"
+    "loss: {type: mean_squared_error%s}\noptimizer: sgd\n"
+    "data:\n  train:\n    type: inline\n    x:\n      x: [[1], [2]]\n"
+    "      sample_weight: %s\n    y: [[0, 1, 0, 1], [1, 0, 0, 0]]\n";
+  static const char *const cases[][4] = {
+    { "", "", "[[1, 2], [3, 4]]",
+      "field 'sample_weight' must be one number a sample, not [2]" },
+    { "    - {type: reshape, target_shape: [2, 2]}\n",
+      ", class_weight: {0: 2}", "[1, 1]",
+      "output 'reshape' gives several classes a sample" },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    engine self;
+    engine_text text = { NULL, 0 };
+    engine_put(&text, yaml, cases[i][0], cases[i][1], cases[i][2]);
+    engine_try(&self, text.at);
+    ck_assert(!self.ready);
+    engine_says(&self, cases[i][3]);
+    engine_close(&self);
+    free(text.at);
+  }
+}
+END_TEST
+
 Suite *test_feed_suite(void);
 Suite *test_feed_suite(void) {
   Suite *suite = suite_create("feed");
@@ -236,6 +264,7 @@ Suite *test_feed_suite(void) {
   tcase_add_test(tests, test_misfits);
   tcase_add_test(tests, test_class_weights);
   tcase_add_test(tests, test_large_data);
+  tcase_add_test(tests, test_weights_that_cannot_be);
   suite_add_tcase(suite, tests);
   return suite;
 }
