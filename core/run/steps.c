@@ -95,7 +95,7 @@ static void loss_rows(void *ctx, int64_t begin, int64_t end) {
   /* Tiles may run side by side: a row's fault is kept in its own loss. */
   if (run.fault != 0 && run.fault_row < run.rows) {
     head->row_loss[begin + run.fault_row] = -HUGE_VAL;
-    __atomic_store_n(&head->call.fault, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&head->bad_target, 1, __ATOMIC_RELAXED);
   }
 }
 
@@ -153,8 +153,11 @@ void nacre_step_loss(nacre_run *run) {
       head->row_loss[call->fault_row] = -HUGE_VAL;
     }
   } else {
+    /* Tiles copy the call, so that it must not change below them. */
+    head->bad_target = 0;
     run->math->parallel(run->math, rows, tile_rows(head->cols), loss_rows,
                         head);
+    call->fault = head->bad_target;
   }
   if (call->fault != 0) {
     report_bad_target(head, rows);

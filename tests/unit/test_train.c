@@ -212,6 +212,37 @@ static void faults(const char *data, const char *layers, const char *loss,
   free(yaml.at);
 }
 
+/* Rows of a large batch are looked at in tiles, in any order: one tile's bad
+ * target is not taken for another's. */
+START_TEST(test_bad_target_in_tiles) {
+  enum { ROWS = 4096, BAD = 5, CLASSES = 8 };
+  engine_text text = { NULL, 0 };
+  engine self;
+  engine_put(&text, "nacre: 1\nmodel: {input: [1], layers: [{type: dense, "
+                    "units: %d}]}\nloss: sparse_categorical_crossentropy\n"
+                    "optimizer: sgd\n"
+                    "train: {batch_size: %d, shuffle: false}\n"
+                    "data:\n  train:\n    type: inline\n    x: ",
+             (int)CLASSES, (int)ROWS);
+  engine_put_numbers(&text, ROWS, 1, 3);
+  engine_put(&text, "\n    y: [");
+  for (int i = 0; i < ROWS; i++) {
+    engine_put(&text, "%s%d", i > 0 ? ", " : "", i == BAD ? CLASSES
+                                                        : i % CLASSES);
+  }
+  engine_put(&text, "]\n");
+  engine_open(&self, text.at);
+  ck_assert_int_eq(nacre_trainer_step(&self.trainer, NULL), NACRE_ERROR);
+  engine_says(&self, "sample 5: its target is not a class");
+  for (int i = 0; i < ROWS; i++) {
+    ck_assert_int_eq(isfinite(self.trainer.program.head[0].row_loss[i]) != 0,
+                     i != BAD);
+  }
+  engine_close(&self);
+  free(text.at);
+}
+END_TEST
+
 START_TEST(test_faults_name_the_sample) {
   faults("x: [[0, 1], [1, 2], [2, 3], [3, 0], [1, 1], [2, 4], [0, 0]], "
          "y: [0, 1, 0, 1, 0, 1, 0]",
@@ -354,6 +385,7 @@ Suite *test_train_suite(void) {
   tcase_add_test(tests, test_threads_give_the_same_bits);
   tcase_add_test(tests, test_steps_do_not_allocate);
   tcase_add_test(tests, test_faults_name_the_sample);
+  tcase_add_test(tests, test_bad_target_in_tiles);
   tcase_add_test(tests, test_divergence);
   tcase_add_test(tests, test_early_stopping);
   tcase_add_test(tests, test_final_weights);
