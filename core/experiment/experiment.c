@@ -49,8 +49,6 @@ static const nacre_param train_params[] = {
   NACRE_PARAM(nacre_train_cfg, validation_frequency, "1", "[1,inf)",
               "epochs", "Validate after this many epochs.", 0),
 };
-/* Keys under `train:` that are the optimizer's; kept there for readers who
- * look for them there. */
 static const char *const train_keys[] = {
   "epochs", "batch_size", "steps_per_epoch", "shuffle", "drop_remainder",
   "validation_frequency", NULL
@@ -229,6 +227,22 @@ static int read_metrics(nacre_experiment *experiment, nacre_node *node) {
   return status;
 }
 
+/* A metric compares with targets, and only a loss brings these. */
+static int check_metrics(const nacre_experiment *experiment) {
+  int status = NACRE_OK;
+  for (int i = 0; i < experiment->n_metrics; i++) {
+    const nacre_metric_cfg *metric = &experiment->metric[i];
+    const nacre_head *head = &experiment->graph.head[metric->head];
+    if (head->loss_ops == NULL) {
+      status = nacre_report(experiment->error, metric->choice.node,
+                            NACRE_ECONFIG, "output '%s' has no loss, so that "
+                            "no target comes with it to be measured by",
+                            head->name);
+    }
+  }
+  return status;
+}
+
 bool nacre_experiment_logs(const nacre_experiment *experiment,
                            const char *name) {
   if (strncmp(name, "val/", 4) == 0) {
@@ -245,7 +259,8 @@ bool nacre_experiment_logs(const nacre_experiment *experiment,
   const nacre_graph *graph = &experiment->graph;
   for (int i = 0; i < graph->n_heads && graph->n_heads > 1; i++) {
     size_t n = strlen(graph->head[i].name);
-    if (strncmp(name, graph->head[i].name, n) == 0 &&
+    if (graph->head[i].loss_ops != NULL &&
+        strncmp(name, graph->head[i].name, n) == 0 &&
         strcmp(name + n, "_loss") == 0) {
       return true;
     }
@@ -368,6 +383,9 @@ static int plan(nacre_experiment *experiment, const nacre_shape *input,
   nacre_node *metrics = nacre_node_peek(root, "metrics");
   if (metrics != NULL && read_metrics(experiment, metrics) != NACRE_OK) {
     return NACRE_ERROR; /* which numbers are logged is not known */
+  }
+  if (status == NACRE_OK && experiment->loss != NULL) {
+    status = check_metrics(experiment);
   }
   for (int i = 0; i < experiment->n_callbacks && experiment->built; i++) {
     if (check_monitors(experiment, &experiment->callback[i]) != NACRE_OK) {

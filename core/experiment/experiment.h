@@ -44,7 +44,6 @@ typedef struct nacre_experiment {
   bool built;               /* the graph's outputs are known */
   bool planned;             /* and its shapes, losses and metrics */
   nacre_graph graph;
-  bool has_loss;
   nacre_optimizer_cfg optimizer;
   nacre_metric_cfg *metric;
   int n_metrics;
@@ -73,8 +72,8 @@ void nacre_experiment_free(nacre_experiment *);
  *  input's shape (NULL: it must not). load() has done so when it could. */
 int nacre_experiment_plan(nacre_experiment *, const nacre_shape *input);
 
-/** Names of numbers that will be logged, for checking monitors: NULL past
- *  the end. */
+/** Whether a number of this name ("loss", "val/accuracy") will be logged, for
+ *  checking monitors. The model must be built. */
 bool nacre_experiment_logs(const nacre_experiment *, const char *name);
 
 #endif

@@ -76,6 +76,30 @@ static int make_copies(nacre_measure *measure, nacre_error *error) {
     ? NACRE_OK : nacre_no_memory(error);
 }
 
+/* Of several heads, each with a loss logs it by itself as well. */
+static int name_losses(nacre_measure *measure, nacre_params_ctx *ctx) {
+  const nacre_graph *graph = measure->program->model->graph;
+  measure->loss_name =
+    nacre_alloc((size_t)graph->n_heads + 1, sizeof(char *));
+  measure->loss_head = nacre_alloc((size_t)graph->n_heads + 1, sizeof(int));
+  if (measure->loss_name == NULL || measure->loss_head == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  for (int i = 0; i < graph->n_heads && graph->n_heads > 1; i++) {
+    if (graph->head[i].loss_ops == NULL) {
+      continue;
+    }
+    const char *name =
+      nacre_arena_format(ctx->arena, "%s_loss", graph->head[i].name);
+    if (name == NULL) {
+      return nacre_no_memory(ctx->error);
+    }
+    measure->loss_name[measure->n_losses] = name;
+    measure->loss_head[measure->n_losses++] = i;
+  }
+  return NACRE_OK;
+}
+
 int nacre_measure_make(nacre_measure *measure, nacre_program *program,
                        const nacre_metric_cfg *cfg, int n_metrics,
                        const nacre_pipe *const *targets,
@@ -89,19 +113,7 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
       measure->rows == NULL) {
     return nacre_no_memory(ctx->error);
   }
-  measure->loss_name =
-    nacre_alloc((size_t)graph->n_heads + 1, sizeof(char *));
-  if (measure->loss_name == NULL) {
-    return nacre_no_memory(ctx->error);
-  }
-  int status = NACRE_OK;
-  for (int i = 0; i < graph->n_heads; i++) {
-    measure->loss_name[i] = nacre_arena_format(ctx->arena, "%s_loss",
-                                               graph->head[i].name);
-    if (measure->loss_name[i] == NULL) {
-      status = nacre_no_memory(ctx->error);
-    }
-  }
+  int status = name_losses(measure, ctx);
   for (int i = 0; i < n_metrics && status == NACRE_OK; i++) {
     nacre_metric *metric = &measure->metric[measure->n_metrics++];
     status = plan_metric(metric, graph, &cfg[i], targets[cfg[i].head], ctx);
@@ -122,6 +134,7 @@ void nacre_measure_fini(nacre_measure *measure) {
   }
   nacre_free(measure->metric);
   nacre_free((void *)measure->loss_name);
+  nacre_free(measure->loss_head);
   nacre_free(measure->loss);
   nacre_free(measure->rows);
   nacre_free(measure->y);
@@ -209,14 +222,8 @@ double nacre_measure_loss(const nacre_measure *measure) {
   return sum;
 }
 
-/* Heads with losses come after "loss" if there is more than one head. */
-static int head_logs(const nacre_measure *measure) {
-  int heads = measure->program->model->graph->n_heads;
-  return heads > 1 ? heads : 0;
-}
-
 const char *nacre_measure_name(const nacre_measure *measure, int index) {
-  int logs = head_logs(measure);
+  int logs = measure->n_losses;
   if (index == 0) {
     return "loss";
   }
@@ -228,12 +235,12 @@ const char *nacre_measure_name(const nacre_measure *measure, int index) {
 }
 
 double nacre_measure_value(const nacre_measure *measure, int index) {
-  int logs = head_logs(measure);
+  int logs = measure->n_losses;
   if (index == 0) {
     return nacre_measure_loss(measure);
   }
   if (index <= logs) {
-    return nacre_measure_head_loss(measure, index - 1);
+    return nacre_measure_head_loss(measure, measure->loss_head[index - 1]);
   }
   const nacre_metric *metric = &measure->metric[index - 1 - logs];
   return metric->ops->result(metric->cfg->choice.cfg, metric->state);

@@ -28,7 +28,9 @@ typedef struct nacre_measure {
   nacre_program *program;
   nacre_metric *metric;
   int n_metrics;
-  const char **loss_name; /* [heads], of several */
+  const char **loss_name; /* [n_losses] */
+  int *loss_head;        /* [n_losses]: heads that log their own loss */
+  int n_losses;          /* 0 of a model with one output */
   double *loss;          /* [heads]: sum over rows */
   double *rows;          /* [heads] */
   double penalty;        /* sum over batches, by samples */
@@ -55,9 +57,11 @@ void nacre_measure_batch(nacre_measure *, double penalty);
 double nacre_measure_loss(const nacre_measure *);
 double nacre_measure_head_loss(const nacre_measure *, int head);
 
-/** Names of what is logged: "loss", "NAME_loss" of each head if there are
- *  several, then the metrics; NULL past the end. */
+/** Names of what is logged: "loss", "NAME_loss" of each head with a loss if
+ *  there are several heads, then the metrics; NULL past the end. Borrowed. */
 const char *nacre_measure_name(const nacre_measure *, int index);
+/** The number of that name, over all samples since the reset; NaN when there
+ *  were none. `index` is one that has a name. */
 double nacre_measure_value(const nacre_measure *, int index);
 
 /** The name a metric is logged by. Lives in the arena. */

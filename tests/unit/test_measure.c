@@ -164,6 +164,40 @@ START_TEST(test_validation_frequency) {
 }
 END_TEST
 
+/* An output without a loss has no target: neither metrics nor a loss of its
+ * own are logged for it. */
+START_TEST(test_output_without_loss) {
+  static const char yaml[] =
+    "nacre: 1\nmodel:\n  input: [1]\n  layers:\n"
+    "    - {name: a, type: dense, units: 2}\n"
+    "    - {name: b, type: dense, units: 1}\n  outputs: [a, b]\n"
+    "loss: {a: null, b: mean_squared_error}\noptimizer: sgd\n"
+    "metrics: {%s: mean_absolute_error}\n"
+    "data:\n  train: {type: inline, x: [[1], [2]], y: {b: [[1], [2]]}}\n";
+  engine self;
+  engine_text text = { NULL, 0 };
+  engine_put(&text, yaml, "a");
+  engine_load(&self, text.at);
+  engine_says(&self, "output 'a' has no loss");
+  engine_close(&self);
+  text.n = 0;
+  engine_put(&text, yaml, "b");
+  engine_open(&self, text.at);
+  const nacre_measure *measure = &self.trainer.training.measure;
+  static const char *const names[] = { "loss", "b_loss",
+                                       "b_mean_absolute_error" };
+  ck_assert_int_eq(nacre_trainer_epoch(&self.trainer), NACRE_OK);
+  for (int i = 0; i < 3; i++) {
+    ck_assert_str_eq(nacre_measure_name(measure, i), names[i]);
+    ck_assert(isfinite(nacre_measure_value(measure, i)));
+  }
+  ck_assert_ptr_null(nacre_measure_name(measure, 3));
+  ck_assert(!nacre_experiment_logs(&self.experiment, "a_loss"));
+  engine_close(&self);
+  free(text.at);
+}
+END_TEST
+
 Suite *test_measure_suite(void);
 Suite *test_measure_suite(void) {
   Suite *suite = suite_create("measure");
@@ -173,6 +207,7 @@ Suite *test_measure_suite(void) {
   tcase_add_test(tests, test_penalties_and_weights);
   tcase_add_test(tests, test_weights_of_one_part);
   tcase_add_test(tests, test_validation_frequency);
+  tcase_add_test(tests, test_output_without_loss);
   suite_add_tcase(suite, tests);
   return suite;
 }
