@@ -21,6 +21,34 @@ static void say_who_reads(nacre_error *error, const nacre_place *place) {
   }
 }
 
+/* Samples of a batch must be a tensor whose elements can be counted. */
+static bool is_countable(const nacre_shape *shape) {
+  int64_t count = 1;
+  if (shape->rank < 0 || shape->rank > NACRE_RANK_MAX - 1) {
+    return false;
+  }
+  for (int i = 0; i < shape->rank; i++) {
+    if (shape->dim[i] < 1 || !nacre_int_mul(count, shape->dim[i], &count)) {
+      return false;
+    }
+  }
+  return count <= INT64_MAX / 64;
+}
+
+static int check_fields(const nacre_dataset *set, nacre_error *error,
+                        const nacre_place *place) {
+  for (int i = 0; i < set->n_fields; i++) {
+    if (!is_countable(&set->field[i].shape)) {
+      return nacre_error_add(error, NACRE_EDATA, place,
+                             "samples of field '%s' are empty, have more "
+                             "than %d axes, or more elements than can be "
+                             "counted", set->field[i].name,
+                             NACRE_RANK_MAX - 1);
+    }
+  }
+  return NACRE_OK;
+}
+
 int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
                        const nacre_choice *choice, const char *state,
                        bool predicting) {
@@ -53,7 +81,7 @@ int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
     return nacre_error_add(ctx->error, NACRE_EDATA, &place,
                            "the data has no samples");
   }
-  return NACRE_OK;
+  return check_fields(set, ctx->error, &place);
 }
 
 void nacre_dataset_close(nacre_dataset *set) {
@@ -109,6 +137,18 @@ static int add_stage(nacre_pipe *pipe, const nacre_transform *transform,
   if (transform->ops->plan(&plan) != NACRE_OK) {
     return NACRE_ERROR;
   }
+  if (!is_countable(&plan.out)) {
+    return nacre_error_add(ctx->error, NACRE_ECONFIG, &place,
+                           "its samples would be empty, have more than %d "
+                           "axes, or more elements than can be counted",
+                           NACRE_RANK_MAX - 1);
+  }
+  /* It is left out of evaluation, where the next stage must do without. */
+  if ((transform->ops->flags & NACRE_TRANSFORM_RANDOM) != 0 &&
+      !nacre_shape_equal(&in.shape, &plan.out)) {
+    return nacre_error_add(ctx->error, NACRE_EPLUGIN, &place,
+                           "a random transform must keep the shape");
+  }
   struct nacre_stage *stage = &pipe->stage[pipe->n_stages++];
   *stage = (struct nacre_stage){ .transform = transform, .in = pipe->shape,
                                  .out = plan.out,
@@ -119,7 +159,8 @@ static int add_stage(nacre_pipe *pipe, const nacre_transform *transform,
     if (stage->state == NULL) {
       return nacre_no_memory(ctx->error);
     }
-    for (int64_t i = 0; i < plan.state_count && i < 4; i++) {
+    for (int64_t i = 0; i < plan.state_count && i < NACRE_TRANSFORM_START;
+         i++) {
       stage->state[i] = plan.start[i];
     }
   }
@@ -239,7 +280,15 @@ int nacre_pipe_read(const nacre_pipe *pipe, const nacre_dataset *set,
 
 /* Fitting. */
 
+/* Samples that a transform is shown at once, and numbers in them: samples of
+ * images are large. */
 #define FIT_BLOCK 1024
+#define FIT_NUMBERS ((int64_t)1 << 22)
+
+static int64_t fit_block(const nacre_pipe *pipe) {
+  int64_t block = FIT_NUMBERS / nacre_pipe_room(pipe);
+  return block < 1 ? 1 : block > FIT_BLOCK ? FIT_BLOCK : block;
+}
 
 static int fit_stage(nacre_pipe *pipe, int index, const nacre_split *split,
                      int field, real *out, real *work, int64_t *rows,
@@ -251,10 +300,11 @@ static int fit_stage(nacre_pipe *pipe, int index, const nacre_split *split,
   nacre_fail *to =
     nacre_error_fail_init(&fail, ctx->error, NACRE_EDATA, &place);
   nacre_key none = { { 0, 0 }, { 0, 0 } };
+  int64_t block = fit_block(pipe);
   int more = 1;
   for (int32_t pass = 0; more == 1; pass++) {
-    for (int64_t at = 0; at < split->n; at += FIT_BLOCK) {
-      int64_t n = split->n - at < FIT_BLOCK ? split->n - at : FIT_BLOCK;
+    for (int64_t at = 0; at < split->n; at += block) {
+      int64_t n = split->n - at < block ? split->n - at : block;
       for (int64_t i = 0; i < n; i++) {
         rows[i] = split->row != NULL ? split->row[at + i] : at + i;
       }
@@ -282,9 +332,10 @@ int nacre_pipe_fit(nacre_pipe *pipe, const nacre_split *split, int field,
     return NACRE_OK;
   }
   size_t room = (size_t)nacre_pipe_room(pipe);
-  real *out = nacre_alloc(room, FIT_BLOCK * sizeof(real));
-  real *work = nacre_alloc(room, FIT_BLOCK * sizeof(real));
-  int64_t *rows = nacre_alloc(FIT_BLOCK, sizeof(*rows));
+  size_t block = (size_t)fit_block(pipe);
+  real *out = nacre_alloc(room, block * sizeof(real));
+  real *work = nacre_alloc(room, block * sizeof(real));
+  int64_t *rows = nacre_alloc(block, sizeof(*rows));
   int status = out != NULL && work != NULL && rows != NULL
     ? NACRE_OK : nacre_no_memory(ctx->error);
   for (int i = 0; i < pipe->n_stages && status == NACRE_OK; i++) {
