@@ -194,17 +194,25 @@ int nacre_network_output(const nacre_network *network, int index,
   return 0;
 }
 
+/* Elements of a sample of the largest input or output. */
+static int64_t widest_slot(const nacre_graph *graph) {
+  int64_t widest = 1;
+  for (int i = 0; i < graph->n_inputs + graph->n_heads; i++) {
+    int edge =
+      i < graph->n_inputs ? i : graph->head[i - graph->n_inputs].edge;
+    int64_t count = nacre_shape_count(&graph->edge[edge].shape);
+    widest = count > widest ? count : widest;
+  }
+  return widest;
+}
+
 /* Runs a forward program over the caller's arrays, batch by batch. */
 static int predict(nacre_program *program, int64_t n,
                    const float *const *inputs, float *const *outputs,
                    nacre_error *error) {
   const nacre_graph *graph = program->model->graph;
   const nacre_device *device = program->model->device;
-  int64_t batch = program->batch_max, room = 1;
-  for (int i = 0; i < graph->n_edges; i++) {
-    int64_t count = nacre_shape_count(&graph->edge[i].shape);
-    room = count > room ? count : room;
-  }
+  int64_t batch = program->batch_max, room = widest_slot(graph);
   real *staging = nacre_alloc((size_t)batch, (size_t)room * sizeof(real));
   if (staging == NULL) {
     return nacre_no_memory(error);

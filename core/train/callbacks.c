@@ -29,16 +29,14 @@ static int view_get(const nacre_training *view, const char *name,
 
 static int view_direction(const nacre_training *view, const char *name) {
   const nacre_trainer *trainer = trainer_of(view);
-  const nacre_experiment *experiment = trainer->experiment;
+  const nacre_measure *measure = &trainer->training.measure;
   if (strncmp(name, "val/", 4) == 0) {
     name += 4;
   }
-  for (int i = 0; i < experiment->n_metrics; i++) {
-    const nacre_metric_cfg *metric = &experiment->metric[i];
-    const nacre_metric_ops *ops = metric->choice.component->ops;
-    const char *own = nacre_metric_name(&experiment->graph, metric);
-    if (own != NULL && strcmp(own, name) == 0) {
-      return (ops->flags & NACRE_METRIC_MAXIMIZE) != 0 ? 1 : -1;
+  for (int i = 0; i < measure->n_metrics; i++) {
+    const nacre_metric *metric = &measure->metric[i];
+    if (strcmp(metric->name, name) == 0) {
+      return (metric->ops->flags & NACRE_METRIC_MAXIMIZE) != 0 ? 1 : -1;
     }
   }
   return -1;

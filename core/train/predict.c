@@ -66,7 +66,8 @@ int nacre_predictor_fault(const nacre_program *program, int64_t first,
                           nacre_error *error) {
   const nacre_vertex *vertex =
     &program->model->graph->vertex[program->fault_vertex];
-  return nacre_error_add(error, NACRE_EDATA, NULL,
+  nacre_place place = nacre_node_place(vertex->node);
+  return nacre_error_add(error, NACRE_EDATA, &place,
                          "layer '%s' (%s), sample %lld: %s", vertex->name,
                          vertex->type,
                          (long long)(first + program->fault_sample),
@@ -257,6 +258,7 @@ static const char *find_undo(const nacre_prediction_input *input,
     const nacre_transform *transform = &experiment->transform[i];
     const char *field = transform->field;
     if (field == NULL || is_input(&input->set, field) ||
+        strcmp(field, "sample_weight") == 0 ||
         (graph->n_heads > 1 && strcmp(field, graph->head[head].name) != 0)) {
       continue;
     }
@@ -299,6 +301,11 @@ int nacre_prediction_join(nacre_prediction_input *input,
     return NACRE_ERROR;
   }
   input->ready = true;
+  input->position =
+    nacre_alloc((size_t)predictor->batch, sizeof(*input->position));
+  if (input->position == NULL) {
+    return nacre_no_memory(predictor->experiment->error);
+  }
   return nacre_feed_make(&input->feed, &predictor->program, &input->split,
                          input->pipe, input->n_pipes, false,
                          predictor->experiment->error);
@@ -316,6 +323,7 @@ void nacre_prediction_close(nacre_prediction_input *input) {
     nacre_pipe_fini(&input->undo[i]);
   }
   nacre_free(input->undo);
+  nacre_free(input->position);
   nacre_dataset_close(&input->set);
   *input = (nacre_prediction_input){ 0 };
 }
@@ -324,16 +332,11 @@ int nacre_prediction_rows(nacre_prediction_input *input,
                           nacre_predictor *predictor, int64_t first,
                           int64_t n, real *const *outputs) {
   nacre_key none = { { 0, 0 }, { 0, 0 } };
-  int64_t *position = nacre_alloc((size_t)n, sizeof(*position));
-  if (position == NULL) {
-    return nacre_no_memory(predictor->experiment->error);
-  }
   for (int64_t i = 0; i < n; i++) {
-    position[i] = first + i;
+    input->position[i] = first + i;
   }
-  int status = nacre_feed_batch(&input->feed, position, n, none);
-  nacre_free(position);
-  if (status != NACRE_OK || run_batch(predictor, first) != NACRE_OK) {
+  if (nacre_feed_batch(&input->feed, input->position, n, none) != NACRE_OK ||
+      run_batch(predictor, first) != NACRE_OK) {
     return NACRE_ERROR;
   }
   take_outputs(predictor, n, outputs);

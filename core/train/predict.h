@@ -25,7 +25,7 @@ int nacre_predictor_make(nacre_predictor *, nacre_experiment *,
 void nacre_predictor_fini(nacre_predictor *);
 
 /** Copies n numbers from the host to an input, or from an edge to the
- *  host; turns a fault of the last run into a problem. */
+ *  host. */
 void nacre_predictor_write(nacre_program *, int input, const real *from,
                            int64_t n);
 void nacre_predictor_read(const nacre_program *, int edge, real *to,
@@ -49,14 +49,19 @@ typedef struct nacre_prediction_input {
   nacre_pipe *undo; /* [heads]: what was done to the targets; no stages where
                        that cannot be undone */
   int n_undo;
+  int64_t *position; /* [the predictor's batch] */
   bool ready;
 } nacre_prediction_input;
 
-/** The shape of the model's only input, by the input file and the saved
- *  state: for models that leave it to the data. */
+/** Opens an input file, and makes the transforms of its fields from the
+ *  saved state. Before the predictor is made: a model that leaves its input's
+ *  shape to the data finds it in the pipes. Caller closes it, after an error
+ *  too. */
 int nacre_prediction_open(nacre_prediction_input *, nacre_experiment *,
                           const nacre_tensors *, const char *weights,
                           const char *path, const char *format);
+/** Joins an opened input to the predictor that its rows go to, which must
+ *  outlive it. */
 int nacre_prediction_join(nacre_prediction_input *, nacre_predictor *);
 void nacre_prediction_close(nacre_prediction_input *);
 /** Predicts rows first .. first+n-1, n at most the predictor's batch;

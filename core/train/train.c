@@ -195,9 +195,9 @@ static int keep_best(nacre_trainer *trainer) {
 static int finish_epoch(nacre_trainer *trainer) {
   nacre_experiment *experiment = trainer->experiment;
   double seconds = nacre_clock() - trainer->started;
-  if (log_epoch(trainer) != NACRE_OK ||
-      nacre_callbacks_tell(trainer, NACRE_ON_EPOCH_END) != NACRE_OK ||
-      keep_best(trainer) != NACRE_OK) {
+  /* The numbers are of these weights; callbacks may put back others. */
+  if (log_epoch(trainer) != NACRE_OK || keep_best(trainer) != NACRE_OK ||
+      nacre_callbacks_tell(trainer, NACRE_ON_EPOCH_END) != NACRE_OK) {
     return NACRE_ERROR;
   }
   if (trainer->options.dir != NULL &&

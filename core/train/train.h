@@ -104,7 +104,8 @@ int nacre_trainer_epoch(nacre_trainer *);
  *  so. After an interruption what there is has been saved. */
 int nacre_trainer_fit(nacre_trainer *);
 /** Turns the fault of a program's last run into a problem that names the
- *  sample. */
+ *  sample, position: [batch] of its samples in the split. Returns NACRE_ERROR;
+ *  the same step can be tried again, to the same end. */
 int nacre_trainer_fault(const nacre_trainer *, const nacre_program *,
                         const nacre_split *, const int64_t *position);
 
