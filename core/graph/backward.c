@@ -2,6 +2,8 @@
 /* backward: the second half of a training step's layout. */
 #include "graph/pass.h"
 
+#include "yaml/report.h"
+
 static bool has_trained(const nacre_pass *walk, const nacre_vertex *vertex) {
   for (uint32_t i = 0; vertex->ops != NULL && i < vertex->ops->weights.n;
        i++) {
@@ -43,10 +45,10 @@ static int find_active(const nacre_pass *walk) {
     }
     if (vertex->ops != NULL && vertex->ops->backward == NULL &&
         !nacre_pass_is_view(walk, vertex)) {
-      return nacre_error_add(graph->ctx->error, NACRE_ECONFIG, NULL,
-                             "layer '%s' (%s) has no derivative, and weights "
-                             "before it are to be trained", vertex->name,
-                             vertex->type);
+      return nacre_report(graph->ctx->error, vertex->node, NACRE_ECONFIG,
+                          "layer '%s' (%s) has no derivative, and weights in "
+                          "or before it are to be trained", vertex->name,
+                          vertex->type);
     }
     for (int j = 0; j < vertex->n_inputs; j++) {
       walk->reached[vertex->input[j]] = true;

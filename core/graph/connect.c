@@ -286,8 +286,12 @@ static int edge_of(nacre_graph *graph, int producer, int port) {
   while (vertex->n_outputs <= port) {
     const char *name = nacre_arena_format(nacre_graph_arena(graph), "%s:%d",
                                           vertex->name, vertex->n_outputs);
-    int edge = name == NULL ? -1
-      : nacre_graph_add_edge(graph, name, producer, vertex->n_outputs);
+    if (name == NULL) {
+      nacre_no_memory(graph->ctx->error);
+      return -1;
+    }
+    int edge =
+      nacre_graph_add_edge(graph, name, producer, vertex->n_outputs);
     if (edge < 0) {
       return -1;
     }

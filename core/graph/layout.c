@@ -6,6 +6,7 @@
  * losses, then the vertices in reverse, each writing the gradients of its
  * inputs; where an edge is read more than once, later gradients go to a
  * buffer of their own and are added, always in the same order. */
+#include "graph/build.h"
 #include "graph/pass.h"
 
 #include <string.h>
@@ -14,17 +15,10 @@ void *nacre_pass_array(const nacre_pass *walk, int n, size_t size) {
   return nacre_arena_alloc(walk->graph->ctx->arena, (size_t)n + 1, size);
 }
 
-static void *grow(void *at, int count, size_t size) {
-  if (count != 0 && (count & (count - 1)) != 0) {
-    return at;
-  }
-  return nacre_resize(at, count == 0 ? 1 : 2 * (size_t)count, size);
-}
-
 int nacre_pass_buffer(const nacre_pass *walk, int64_t count, bool per_sample) {
   nacre_layout *layout = walk->layout;
   nacre_buffer *grown =
-    grow(layout->buffer, layout->n_buffers, sizeof(*grown));
+    nacre_graph_grow(layout->buffer, layout->n_buffers, sizeof(*grown));
   if (grown == NULL) {
     nacre_no_memory(walk->graph->ctx->error);
     return -1;
@@ -43,7 +37,8 @@ int nacre_pass_edge_buffer(const nacre_pass *walk, int edge) {
 
 nacre_op *nacre_pass_op(const nacre_pass *walk, nacre_op_kind kind, int index) {
   nacre_layout *layout = walk->layout;
-  nacre_op *grown = grow(layout->op, layout->n_ops, sizeof(*grown));
+  nacre_op *grown =
+    nacre_graph_grow(layout->op, layout->n_ops, sizeof(*grown));
   if (grown == NULL) {
     nacre_no_memory(walk->graph->ctx->error);
     return NULL;

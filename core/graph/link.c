@@ -148,7 +148,9 @@ static void look_through(nacre_graph *graph, nacre_head *head) {
     return;
   }
   const nacre_vertex *act = &graph->vertex[edge->producer];
+  /* The loss knows the plain function: none with parameters of its own. */
   if (act->ops != NULL || edge->readers > 0 ||
+      act->activation.component->params.n > 0 ||
       strcmp(act->activation.component->name, undoes) != 0) {
     return;
   }

@@ -130,6 +130,9 @@ static int plan_weight(nacre_plan *plan, uint32_t index,
     return plan_refuse(plan, "it asks for weight %u of %u", index,
                        vertex->ops->weights.n);
   }
+  if (vertex->variable[index] >= 0) {
+    return plan_refuse(plan, "it asks for weight %u twice", index);
+  }
   if (count_shape(plan, shape, false, &count) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -263,10 +266,14 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
                        vertex->name, vertex->n_outputs - 1);
   }
   vertex->needs = self.plan.needs;
-  if ((vertex->ops->flags & NACRE_LAYER_VIEW) != 0 &&
-      nacre_shape_count(&inputs[0]) !=
-        nacre_shape_count(&graph->edge[vertex->output[0]].shape)) {
-    return plan_refuse(&self.plan, "it changes the number of elements");
+  /* What is a view, if only in evaluation, is its first input. */
+  if ((vertex->ops->flags & (NACRE_LAYER_VIEW | NACRE_LAYER_TRAINING)) != 0 &&
+      (vertex->n_outputs != 1 ||
+       nacre_shape_count(&inputs[0]) !=
+         nacre_shape_count(&graph->edge[vertex->output[0]].shape))) {
+    return plan_refuse(&self.plan,
+                       "it changes the number of elements or outputs, as a "
+                       "view cannot");
   }
   return NACRE_OK;
 }
