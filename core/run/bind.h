@@ -11,7 +11,6 @@ typedef struct nacre_binder {
   const nacre_graph *graph;
   uint64_t seed;
   nacre_error *error;
-  int room_batched, room_random;
 } nacre_binder;
 
 /** Memory of the program's arena, zeroed; NULL with a problem. */

@@ -176,8 +176,8 @@ int nacre_optimizer_choose(nacre_optimizer_cfg *cfg, nacre_params_ctx *ctx,
 static int make_ranges(nacre_optimizer *optimizer, nacre_error *error) {
   nacre_model *model = optimizer->model;
   const nacre_graph *graph = model->graph;
-  bool whole = (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0 ||
-               !isnan(optimizer->cfg->update.clip_norm);
+  bool elementwise = (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) != 0;
+  bool whole = !elementwise || !isnan(optimizer->cfg->update.clip_norm);
   optimizer->range =
     nacre_alloc((size_t)graph->n_variables + 1, sizeof(nacre_range));
   if (optimizer->range == NULL) {
@@ -206,7 +206,7 @@ static int make_ranges(nacre_optimizer *optimizer, nacre_error *error) {
       optimizer->range[optimizer->n_ranges++] = (nacre_range){
         .optimizer = optimizer, .first = first, .count = variable->count,
         .learning_rate_scale = variable->learning_rate_scale,
-        .call = { .shape = whole ? &variable->shape : NULL }
+        .call = { .shape = elementwise ? NULL : &variable->shape }
       };
     }
   }

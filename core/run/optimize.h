@@ -24,8 +24,8 @@ typedef struct nacre_optimizer_cfg {
   nacre_update_cfg update;
 } nacre_optimizer_cfg;
 
-/** Reads `optimizer:` and `schedule:` (either may be NULL; the optimizer is
- *  then `fallback`). A schedule may also stand at learning_rate. */
+/** Reads `optimizer:` and `schedule:` (which may be NULL). A schedule may also
+ *  stand at learning_rate. All problems are reported at their nodes. */
 int nacre_optimizer_choose(nacre_optimizer_cfg *, nacre_params_ctx *,
                            nacre_node *optimizer, nacre_node *schedule);
 
