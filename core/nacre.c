@@ -354,7 +354,11 @@ int nacre_session_fit(nacre_session *session, nacre_problems *problems) {
 int nacre_session_value(const nacre_session *session, const char *name,
                         double *value) {
   const nacre_trainer *trainer = &session->trainer;
-  for (int i = 0; trainer->epoch > 0 && i < trainer->n_logs; i++) {
+  if (!trainer->logged ||
+      (strncmp(name, "val/", 4) == 0 && !trainer->validated)) {
+    return -1;
+  }
+  for (int i = 0; i < trainer->n_logs; i++) {
     if (strcmp(trainer->log[i].name, name) == 0) {
       *value = trainer->log[i].value;
       return 0;

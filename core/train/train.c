@@ -170,6 +170,7 @@ static int log_epoch(nacre_trainer *trainer) {
       ? nacre_measure_value(&trainer->validation.measure, i) : (double)NAN;
   }
   trainer->log[trainer->n_logs - 1].value = rate;
+  trainer->logged = true;
   return NACRE_OK;
 }
 

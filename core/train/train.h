@@ -74,6 +74,7 @@ typedef struct nacre_trainer {
   int64_t batches;          /* of an epoch */
   nacre_log_item *log;
   int n_logs;
+  bool logged;              /* log[] has the numbers of some epoch */
   bool validated;           /* this epoch has numbers of validation */
   real *remembered;         /* weights, by callbacks; host; NULL: none */
   real *best;               /* the same, of final_weights: best */

@@ -118,6 +118,8 @@ START_TEST(test_step_by_step) {
   ck_assert_int_eq(nacre_session_epoch(session), 1);
   ck_assert_int_eq(nacre_session_step(session, NULL, problems), 0);
   ck_assert_int_eq(nacre_session_steps(session, 98, &last, problems), 0);
+  /* Steps finish epochs, but log nothing. */
+  ck_assert_int_eq(nacre_session_value(session, "loss", &last), -1);
   ck_assert_int_eq(nacre_session_epoch(session), 100);
   ck_assert(last < first);
   /* What is left of the training. */

@@ -96,8 +96,9 @@ int nacre_session_steps(nacre_session *, int64_t steps, double *loss,
 /** The whole training, or what is left of it, with validation and callbacks.
  *  Nothing is written. */
 int nacre_session_fit(nacre_session *, nacre_problems *);
-/** A number of the last finished epoch, such as "val/accuracy": 0, or -1
- *  when nothing of that name was logged. */
+/** A number of the last epoch that nacre_session_fit() finished, such as
+ *  "val/accuracy": 0, or -1 when nothing of that name was logged: steps alone
+ *  log nothing, and not every epoch need be validated. */
 int nacre_session_value(const nacre_session *, const char *name,
                         double *value);
 int64_t nacre_session_epoch(const nacre_session *); /* finished ones */

@@ -23,7 +23,8 @@ struct nacre_training {
   uint32_t size, pad;
   int64_t epoch; /* finished epochs: 1 at the end of the first */
   int64_t step;  /* finished updates */
-  double loss;   /* of the last step */
+  double loss;   /* of the last step, at NACRE_ON_STEP_END; computed for
+                    those alone who ask for that event */
   /** A logged number of this epoch by name: NACRE_OK, or NACRE_ERROR. */
   int (*get)(const nacre_training *, const char *name, double *value);
   /** 1: higher is better, -1: lower is better, for "mode: auto". */
