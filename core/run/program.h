@@ -30,6 +30,7 @@ typedef struct nacre_bound_head {
   real *dy;              /* NULL: no gradient */
   double *row_loss, *row_factor; /* [batch * rows_per_sample] */
   nacre_loss_run call;   /* bound: what is the same in every step */
+  int64_t scaled_rows;   /* that call.scale is for */
   int32_t bad_target;    /* 1: some tile of this step had one */
   double loss_sum;       /* of the last step: over rows, weighted */
 } nacre_bound_head;

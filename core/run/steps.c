@@ -39,9 +39,13 @@ static void backward_rows(void *ctx, int64_t begin, int64_t end) {
                       call->x + at, call->dy + at, call->y + at);
 }
 
-static void for_rows(rows_call *call, int64_t count, nacre_body body) {
-  int64_t rows = call->cols > 0 ? count / call->cols : 0;
-  if (count <= SMALL) {
+static void for_rows(rows_call *call, const nacre_tensor *x,
+                     nacre_body body) {
+  int64_t rows = x->dim[0];
+  for (int32_t i = 1; i < x->rank - 1; i++) {
+    rows *= x->dim[i];
+  }
+  if (rows * call->cols <= SMALL) {
     body(call, 0, rows);
   } else {
     call->math->parallel(call->math, rows, tile_rows(call->cols), body, call);
@@ -52,14 +56,14 @@ void nacre_step_activate(nacre_run *run) {
   const nacre_tensor *x = &run->in[0];
   rows_call call = { run->math, run->self, last_extent(x), nacre_data(x),
                      NULL, nacre_data(&run->out[0]) };
-  for_rows(&call, nacre_tensor_count(x), forward_rows);
+  for_rows(&call, x, forward_rows);
 }
 
 void nacre_step_derive(nacre_run *run) {
   const nacre_tensor *x = &run->in[0];
   rows_call call = { run->math, run->self, last_extent(x), nacre_data(x),
                      nacre_data(&run->dout[0]), nacre_data(&run->din[0]) };
-  for_rows(&call, nacre_tensor_count(x), backward_rows);
+  for_rows(&call, x, backward_rows);
 }
 
 void nacre_step_add(nacre_run *run) {
@@ -139,7 +143,10 @@ void nacre_step_loss(nacre_run *run) {
   nacre_bound_head *head = run->self;
   int64_t rows = run->batch * head->rows_per_sample;
   nacre_loss_run *call = &head->call;
-  call->scale = head->head->weight / (double)rows;
+  if (rows != head->scaled_rows) {
+    head->scaled_rows = rows;
+    call->scale = head->head->weight / (double)rows;
+  }
   call->weight = NULL;
   call->fault = 0;
   if (head->weighted) {
