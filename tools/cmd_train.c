@@ -128,7 +128,7 @@ static int conclude(nacre_trainer *trainer, const nacre_rundir *dir,
 static int train(cli_session *session, const cli_args *args,
                  progress *shown) {
   nacre_error *error = &session->error;
-  nacre_rundir dir = { .lock = -1 };
+  nacre_rundir dir = NACRE_RUNDIR_NONE;
   nacre_trainer trainer;
   nacre_train_options options = {
     .threads = args->threads, .cpu_level = args->cpu, .dir = &dir,

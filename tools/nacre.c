@@ -64,6 +64,7 @@ int main(int argc, char **argv) {
   }
   /* A reader that goes away is an error of write(), not a death. */
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* so is a file that may not grow */
   if (argc < 2) {
     print_overview(stderr);
     return NACRE_EUSAGE;

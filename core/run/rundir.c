@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define MAX_TRIES 1000
+#define METRICS "metrics.jsonl"
+#define HISTORY "history.csv"
 
 static int io_problem(nacre_error *error, const char *path,
                       const char *what) {
@@ -49,22 +51,44 @@ static int make_fresh(nacre_rundir *dir, const char *parent,
                          "%s: too many runs in one second", parent);
 }
 
-static FILE *open_log(const nacre_rundir *dir, const char *file,
-                      nacre_error *error) {
+/* A line reaches the file whole or the training ends: no buffer keeps it. */
+static int open_log(const nacre_rundir *dir, const char *file,
+                    nacre_error *error) {
+  const int flags = O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC;
   char *path = nacre_rundir_file(dir, file);
-  FILE *log = path != NULL ? fopen(path, "aex") : NULL;
+  int fd = path != NULL ? nacre_sys_calls.open(path, flags, 0666) : -1;
   if (path == NULL) {
     nacre_no_memory(error);
-  } else if (log == NULL) {
+  } else if (fd < 0) {
     io_problem(error, path, "cannot write");
   }
   nacre_free(path);
-  return log;
+  return fd;
+}
+
+static int write_log(const nacre_rundir *dir, const char *file, int fd,
+                     const nacre_text *line, nacre_error *error) {
+  size_t done = 0;
+  while (done < line->n) {
+    ssize_t put =
+      nacre_sys_calls.write(fd, line->at + done, line->n - done);
+    if (put > 0) {
+      done += (size_t)put;
+    } else if (put == 0 || errno != EINTR) {
+      errno = put == 0 ? ENOSPC : errno;
+      char *path = nacre_rundir_file(dir, file);
+      int status = path != NULL ? io_problem(error, path, "cannot write")
+                                : nacre_no_memory(error);
+      nacre_free(path);
+      return status;
+    }
+  }
+  return NACRE_OK;
 }
 
 int nacre_rundir_create(nacre_rundir *dir, const char *root,
                         const char *name, nacre_error *error) {
-  *dir = (nacre_rundir){ .lock = -1 };
+  *dir = (nacre_rundir)NACRE_RUNDIR_NONE;
   char *parent = nacre_format("%s/%s", root, name);
   if (parent == NULL) {
     return nacre_no_memory(error);
@@ -89,23 +113,23 @@ int nacre_rundir_create(nacre_rundir *dir, const char *root,
   if (status != NACRE_OK) {
     return status;
   }
-  dir->jsonl = open_log(dir, "metrics.jsonl", error);
-  dir->csv = open_log(dir, "history.csv", error);
-  return dir->jsonl != NULL && dir->csv != NULL ? NACRE_OK : NACRE_ERROR;
+  dir->jsonl = open_log(dir, METRICS, error);
+  dir->csv = open_log(dir, HISTORY, error);
+  return dir->jsonl >= 0 && dir->csv >= 0 ? NACRE_OK : NACRE_ERROR;
 }
 
 void nacre_rundir_close(nacre_rundir *dir) {
-  if (dir->jsonl != NULL) {
-    fclose(dir->jsonl);
+  if (dir->jsonl >= 0) {
+    nacre_sys_calls.close(dir->jsonl);
   }
-  if (dir->csv != NULL) {
-    fclose(dir->csv);
+  if (dir->csv >= 0) {
+    nacre_sys_calls.close(dir->csv);
   }
   if (dir->path != NULL && dir->lock >= 0) {
     nacre_sys_calls.close(dir->lock);
   }
   nacre_free(dir->path);
-  *dir = (nacre_rundir){ .lock = -1 };
+  *dir = (nacre_rundir)NACRE_RUNDIR_NONE;
 }
 
 char *nacre_rundir_file(const nacre_rundir *dir, const char *file) {
@@ -194,9 +218,11 @@ int nacre_rundir_log(nacre_rundir *dir, int64_t epoch, int64_t step,
   int status = NACRE_OK;
   if (json.failed || csv.failed) {
     status = nacre_no_memory(error);
-  } else if (fputs(json.at, dir->jsonl) < 0 || fflush(dir->jsonl) != 0 ||
-             fputs(csv.at, dir->csv) < 0 || fflush(dir->csv) != 0) {
-    status = io_problem(error, dir->path, "cannot write the history");
+  } else {
+    status = write_log(dir, METRICS, dir->jsonl, &json, error);
+  }
+  if (status == NACRE_OK) {
+    status = write_log(dir, HISTORY, dir->csv, &csv, error);
   }
   nacre_text_fini(&json);
   nacre_text_fini(&csv);

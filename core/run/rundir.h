@@ -16,9 +16,10 @@
 typedef struct nacre_rundir {
   char *path;
   int lock; /* file descriptor held while a process writes here; -1 */
-  FILE *jsonl, *csv;
+  int jsonl, csv; /* file descriptors of the logs; -1 */
   int64_t lines; /* epochs logged */
 } nacre_rundir;
+#define NACRE_RUNDIR_NONE { .lock = -1, .jsonl = -1, .csv = -1 }
 
 /** A logged number. */
 typedef struct nacre_log_item {

@@ -118,16 +118,28 @@ static char *format_of(nacre_registry *registry, const char *path) {
   return format;
 }
 
+/* The parameter that names the file a source reads; NULL: it reads none. */
+static const char *file_param(const nacre_component *source) {
+  for (uint32_t i = 0; source != NULL && i < source->params.n; i++) {
+    const nacre_param *param = (const nacre_param *)
+      ((const char *)source->params.at + (size_t)i * source->params.stride);
+    if ((param->flags & NACRE_PARAM_PATH) != 0) {
+      return param->name;
+    }
+  }
+  return NULL;
+}
+
 /* The training source's parameters if the input is of the same kind, with
  * the file in place of its own; else a source of the file's kind. */
 static nacre_node *describe_input(nacre_experiment *experiment,
-                                  const char *type, const char *path) {
+                                  const char *type, const char *file,
+                                  const char *path) {
   nacre_tree *tree = experiment->tree;
   nacre_node *trained = experiment->train_data.source.node;
   const nacre_component *source =
     experiment->train_data.source.component;
   nacre_node *map = NULL;
-  const char *file = "path";
   if (source != NULL && strcmp(source->name, type) == 0 &&
       trained->kind == NACRE_NODE_MAP) {
     map = nacre_node_copy(tree, trained);
@@ -141,18 +153,6 @@ static nacre_node *describe_input(nacre_experiment *experiment,
       return NULL;
     }
     nacre_node_append(map, key, value);
-  }
-  const nacre_component *component =
-    nacre_registry_find(experiment->registry, NACRE_KIND_SOURCE, type, NULL,
-                        0, experiment->error);
-  for (uint32_t i = 0; component != NULL && i < component->params.n; i++) {
-    const nacre_param *param = (const nacre_param *)
-      ((const char *)component->params.at +
-       (size_t)i * component->params.stride);
-    if ((param->flags & NACRE_PARAM_PATH) != 0) {
-      file = param->name;
-      break;
-    }
   }
   nacre_node *old = map != NULL ? nacre_node_peek(map, file) : NULL;
   if (old != NULL) {
@@ -168,29 +168,56 @@ static nacre_node *describe_input(nacre_experiment *experiment,
   return map;
 }
 
+/* What reads the input: what the user says, what its name says, what the
+ * training data were. `*file` gets its parameter for the file. Caller frees
+ * with nacre_free(). NULL: a problem was added. */
+static char *choose_type(nacre_experiment *experiment, const char *path,
+                         const char *format, const char **file) {
+  nacre_error *error = experiment->error;
+  nacre_registry *registry = experiment->registry;
+  nacre_place place = {
+    .file = strcmp(path, "-") == 0 ? "standard input" : path
+  };
+  const nacre_component *trained = experiment->train_data.source.component;
+  char *type = format != NULL ? nacre_strdup(format)
+                              : format_of(registry, path);
+  if (type == NULL && file_param(trained) != NULL) {
+    type = nacre_strdup(trained->name);
+  }
+  if (type == NULL) {
+    nacre_error_add(error, NACRE_EDATA, &place,
+                    "its name does not tell which data source reads it: "
+                    "the format must be given");
+    return NULL;
+  }
+  *file = nacre_registry_has(registry, NACRE_KIND_SOURCE, type)
+    ? file_param(nacre_registry_find(registry, NACRE_KIND_SOURCE, type, NULL,
+                                     0, error))
+    : NULL;
+  if (*file == NULL) {
+    nacre_error_add(error, NACRE_EDATA, &place,
+                    "no data source reads files of this kind");
+    nacre_free(type);
+    return NULL;
+  }
+  return type;
+}
+
 static int choose_input(nacre_prediction_input *input,
                         nacre_experiment *experiment, const char *path,
                         const char *format) {
   nacre_error *error = experiment->error;
   nacre_place place = { .file = path };
-  const nacre_component *trained = experiment->train_data.source.component;
-  char *type = format != NULL ? nacre_strdup(format)
-                              : format_of(experiment->registry, path);
-  if (type == NULL && trained != NULL) {
-    type = nacre_strdup(trained->name);
-  }
-  if (type == NULL || !nacre_registry_has(experiment->registry,
-                                          NACRE_KIND_SOURCE, type)) {
-    nacre_error_add(error, NACRE_EDATA, &place,
-                    "no data source reads files of this kind");
-    nacre_free(type);
+  const char *file = NULL;
+  char *type = choose_type(experiment, path, format, &file);
+  if (type == NULL) {
     return NACRE_ERROR;
   }
   /* Relative to where the user stands, not to the config. */
   char *absolute = strcmp(path, "-") == 0 ? nacre_strdup(path)
                                           : realpath(path, NULL);
   nacre_node *node = absolute != NULL
-    ? describe_input(experiment, type, absolute) : NULL;
+    ? describe_input(experiment, type, file, absolute) : NULL;
   int status = NACRE_OK;
   if (absolute == NULL) {
     status = nacre_error_add(error, NACRE_EDATA, &place,
