@@ -62,21 +62,26 @@ static void open_device(golden *g) {
   g->math = g->device->math(g->device_self);
 }
 
-void golden_open(golden *g, const char *name) {
+const char *golden_folder(void) {
+  static char path[2048];
   const char *folder = getenv("NACRE_TEST_GOLDEN");
   const char *source = getenv("srcdir");
+  if (folder != NULL) {
+    return folder;
+  }
+  snprintf(path, sizeof path, "%s/tests/golden",
+           source != NULL ? source : ".");
+  return path;
+}
+
+void golden_open(golden *g, const char *name) {
   char path[4096];
   json_error_t error;
   memset(g, 0, sizeof *g);
   g->name = name;
   g->index = -1;
   nacre_error_init(&g->error);
-  if (folder != NULL) {
-    snprintf(path, sizeof path, "%s/%s.json", folder, name);
-  } else {
-    snprintf(path, sizeof path, "%s/tests/golden/%s.json",
-             source != NULL ? source : ".", name);
-  }
+  snprintf(path, sizeof path, "%s/%s.json", golden_folder(), name);
   g->root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
   ck_assert_msg(g->root != NULL, "%s: line %d: %s", path, error.line,
                 error.text);

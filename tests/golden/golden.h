@@ -34,6 +34,8 @@ typedef struct golden {
   const nacre_math *math;
 } golden;
 
+/** Where the files are. Of static storage. */
+const char *golden_folder(void);
 /** Reads NAME.json out of $NACRE_TEST_GOLDEN and opens the CPU; the test
  *  fails without them. */
 void golden_open(golden *, const char *name);

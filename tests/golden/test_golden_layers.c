@@ -3,6 +3,7 @@
  * host binds them. */
 #include "golden.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ typedef struct stage {
   golden *g;
   const nacre_layer_ops *ops;
   nacre_shape input[MOST];
-  nacre_tensor in[MOST], din[MOST], out, dout;
+  uint32_t n_outputs;
+  nacre_tensor in[MOST], din[MOST], out[MOST], dout[MOST];
   nacre_tensor weight[MOST], dweight[MOST];
   nacre_tensor saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
 } stage;
@@ -40,9 +42,9 @@ static nacre_tensor make_tensor(golden *g, const nacre_shape *shape,
 
 static int on_output(nacre_plan *plan, const nacre_shape *shape) {
   stage *s = stage_of(plan);
-  ck_assert_ptr_null(s->out.data);
-  s->out = make_tensor(s->g, shape, plan->batch);
-  s->dout = make_tensor(s->g, shape, plan->batch);
+  ck_assert_uint_lt(s->n_outputs, MOST);
+  s->out[s->n_outputs] = make_tensor(s->g, shape, plan->batch);
+  s->dout[s->n_outputs++] = make_tensor(s->g, shape, plan->batch);
   return NACRE_OK;
 }
 
@@ -149,11 +151,11 @@ static nacre_run bind(stage *s, bool training) {
                       .cfg = s->plan.cfg,
                       .batch = s->plan.batch,
                       .n_inputs = s->plan.n_inputs,
-                      .n_outputs = 1,
+                      .n_outputs = s->n_outputs,
                       .in = s->in,
-                      .out = &s->out,
+                      .out = s->out,
                       .din = s->din,
-                      .dout = &s->dout,
+                      .dout = s->dout,
                       .weight = s->weight,
                       .dweight = s->dweight,
                       .saved = s->saved,
@@ -179,6 +181,11 @@ static void check_weights(stage *s) {
             &s->weight[at]);
     }
   }
+}
+
+/* Tensor i of a member that is a list of them, or one alone. */
+static const json_t *one_of(const json_t *member, size_t i) {
+  return json_is_array(member) ? json_array_get(member, i) : member;
 }
 
 static void check_case(golden *g) {
@@ -208,8 +215,10 @@ static void check_case(golden *g) {
     ck_assert_int_eq(s->ops->create(&s->plan, &run.self), NACRE_OK);
   }
   s->ops->forward(&run);
-  check(s, "y", 0, golden_member(g, "y"), &s->out);
-  fill(&s->dout, g, golden_member(g, "dy"));
+  for (uint32_t i = 0; i < s->n_outputs; i++) {
+    check(s, "y", (int)i, one_of(golden_member(g, "y"), i), &s->out[i]);
+    fill(&s->dout[i], g, one_of(golden_member(g, "dy"), i));
+  }
   s->ops->backward(&run);
   const json_t *dx = golden_member(g, "dx");
   for (size_t i = 0; i < json_array_size(dx); i++) {
@@ -221,13 +230,23 @@ static void check_case(golden *g) {
   }
 }
 
+/* Every file whose name begins with "layers". */
 START_TEST(values) {
-  golden g;
-  golden_open(&g, "layers");
-  while (golden_next(&g)) {
-    check_case(&g);
+  char pattern[4096];
+  glob_t found;
+  snprintf(pattern, sizeof pattern, "%s/layers*.json", golden_folder());
+  ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+  for (size_t i = 0; i < found.gl_pathc; i++) {
+    char *name = strrchr(found.gl_pathv[i], '/') + 1;
+    *strrchr(name, '.') = '\0';
+    golden g;
+    golden_open(&g, name);
+    while (golden_next(&g)) {
+      check_case(&g);
+    }
+    golden_close(&g);
   }
-  golden_close(&g);
+  globfree(&found);
 }
 END_TEST
 
