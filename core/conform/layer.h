@@ -20,6 +20,7 @@ typedef struct nacre_layer_case {
   const void *cfg;
   uint32_t n_inputs;
   nacre_shape input[NACRE_LAYER_INPUTS]; /* per sample */
+  uint32_t masked; /* bit i: input i comes with a mask of its steps */
   int64_t whole; /* inputs are whole numbers below this; 0: any reals */
   bool mixes;    /* rows of a batch may influence each other */
 } nacre_layer_case;
@@ -31,6 +32,8 @@ typedef struct nacre_layer_answer {
   nacre_shape output[NACRE_LAYER_OUTPUTS];
   nacre_shape weight[NACRE_LAYER_WEIGHTS];
   nacre_shape saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
+  nacre_shape mask;
+  uint32_t has_mask;
   uint32_t has_weight[NACRE_LAYER_WEIGHTS]; /* 0 or 1 */
   uint32_t has_saved[NACRE_SLOT_MAX], has_scratch[NACRE_SLOT_MAX];
   uint32_t saved_flags[NACRE_SLOT_MAX], scratch_flags[NACRE_SLOT_MAX];
@@ -72,6 +75,7 @@ typedef struct nacre_layer_bound {
   int64_t room; /* the batch that was planned */
   void *self;
   nacre_layer_buffer in[NACRE_LAYER_INPUTS], din[NACRE_LAYER_INPUTS];
+  nacre_layer_buffer mask[NACRE_LAYER_INPUTS], out_mask;
   nacre_layer_buffer out[NACRE_LAYER_OUTPUTS], dout[NACRE_LAYER_OUTPUTS];
   nacre_layer_buffer weight[NACRE_LAYER_WEIGHTS];
   nacre_layer_buffer dweight[NACRE_LAYER_WEIGHTS];
@@ -129,10 +133,15 @@ real *nacre_layer_gather(const nacre_layer_bound *,
 const char *nacre_layer_result_name(const nacre_layer_bound *,
                                     const nacre_layer_how *, int64_t index);
 
+/** The mask of an input of this shape: its steps, [dim 0]. */
+nacre_shape nacre_layer_mask(const nacre_shape *input);
 /** Reals of one row of a per-sample shape. */
 int64_t nacre_layer_row(const nacre_shape *);
 const nacre_weight *nacre_layer_weight(const nacre_layer_ops *, uint32_t i);
 bool nacre_layer_is_state(const nacre_layer_ops *, uint32_t i);
+/** Reals of weight i that belong to one sample of the batch: a state that is
+ *  carried from batch to batch. 0: it belongs to none. */
+int64_t nacre_layer_carried(const nacre_layer_bound *, uint32_t i);
 
 /** Backward against central differences. */
 void nacre_layer_gradient(nacre_suite *, const nacre_layer_case *);

@@ -15,8 +15,21 @@ bool nacre_layer_is_state(const nacre_layer_ops *ops, uint32_t i) {
   return (nacre_layer_weight(ops, i)->flags & NACRE_WEIGHT_STATE) != 0;
 }
 
+int64_t nacre_layer_carried(const nacre_layer_bound *bound, uint32_t i) {
+  const nacre_shape *shape = &bound->plan.weight[i];
+  bool carried = bound->plan.has_weight[i] != 0 && shape->rank > 0 &&
+                 shape->dim[0] == bound->room &&
+                 (nacre_layer_weight(bound->ops, i)->flags &
+                  NACRE_WEIGHT_CARRY) != 0;
+  return carried ? nacre_shape_count(shape) / bound->room : 0;
+}
+
 int64_t nacre_layer_row(const nacre_shape *shape) {
   return nacre_shape_count(shape);
+}
+
+nacre_shape nacre_layer_mask(const nacre_shape *input) {
+  return nacre_shape_1d(input->dim[0]);
 }
 
 static bool make_buffer(nacre_suite *suite, nacre_layer_buffer *buffer,
@@ -40,6 +53,31 @@ static bool make_buffer(nacre_suite *suite, nacre_layer_buffer *buffer,
     buffer->kept = nacre_suite_alloc(suite, (size_t)count + 1, sizeof(real));
   }
   return buffer->name != NULL && (!keep || buffer->kept != NULL);
+}
+
+/* Zeros and ones, of every sample at least one of them. */
+static bool bind_masks(nacre_layer_bound *bound) {
+  nacre_suite *suite = bound->suite;
+  const nacre_layer_case *at = bound->at;
+  for (uint32_t i = 0; i < at->n_inputs; i++) {
+    const int64_t steps = at->input[i].dim[0];
+    nacre_layer_buffer *mask = &bound->mask[i];
+    if ((at->masked >> i & 1) == 0) {
+      continue;
+    }
+    if (!make_buffer(suite, mask, bound->room * steps, true, "mask[%u]",
+                     NULL, i)) {
+      return false;
+    }
+    nacre_values_whole(suite, 2, mask->count, mask->kept);
+    for (int64_t j = 0; j < bound->room; j++) {
+      mask->kept[j * steps + j % steps] = 1;
+    }
+  }
+  return bound->plan.has_mask == 0 ||
+         make_buffer(suite, &bound->out_mask,
+                     bound->room * nacre_layer_row(&bound->plan.mask), true,
+                     "out_mask", NULL, 0);
 }
 
 /* Inputs and the gradients of outputs. All inputs get distinct numbers. */
@@ -151,7 +189,7 @@ nacre_layer_bound *nacre_layer_bind(nacre_suite *suite,
   bound->room = room;
   nacre_layer_ask(suite, at, room, -1, &bound->plan);
   if (bound->plan.status != NACRE_OK || !bind_activations(bound) ||
-      !bind_weights(bound) || !bind_slots(bound)) {
+      !bind_masks(bound) || !bind_weights(bound) || !bind_slots(bound)) {
     return NULL;
   }
   if (nacre_layer_create(suite, at, room, &bound->self) != NACRE_OK) {
@@ -185,6 +223,10 @@ void nacre_layer_take_values(nacre_layer_bound *to,
   for (uint32_t i = 0; i < to->at->n_inputs; i++) {
     take_rows(&to->in[i], &from->in[i], rows,
               nacre_layer_row(&to->at->input[i]), order);
+    if (to->mask[i].kept != NULL) {
+      take_rows(&to->mask[i], &from->mask[i], rows, to->at->input[i].dim[0],
+                order);
+    }
   }
   for (uint32_t i = 0; i < to->plan.n_outputs; i++) {
     take_rows(&to->dout[i], &from->dout[i], rows,
@@ -192,8 +234,9 @@ void nacre_layer_take_values(nacre_layer_bound *to,
   }
   for (uint32_t i = 0; i < NACRE_LAYER_WEIGHTS; i++) {
     if (to->weight[i].kept != NULL) {
-      take_rows(&to->weight[i], &from->weight[i], 1, to->weight[i].count,
-                NULL);
+      int64_t row = nacre_layer_carried(to, i);
+      take_rows(&to->weight[i], &from->weight[i], row > 0 ? rows : 1,
+                row > 0 ? row : to->weight[i].count, row > 0 ? order : NULL);
     }
     if (to->dweight[i].kept != NULL) {
       take_rows(&to->dweight[i], &from->dweight[i], 1, to->dweight[i].count,
@@ -217,6 +260,11 @@ void nacre_layer_scatter(nacre_layer_bound *to, const nacre_layer_bound *from,
     for (int64_t i = 0; i < n; i++) {
       memcpy(to->in[k].kept + place[i] * row, from->in[k].kept + i * row,
              (size_t)row * sizeof(real));
+      if (to->mask[k].kept != NULL) {
+        const int64_t steps = to->at->input[k].dim[0];
+        memcpy(to->mask[k].kept + place[i] * steps,
+               from->mask[k].kept + i * steps, (size_t)steps * sizeof(real));
+      }
     }
   }
 }

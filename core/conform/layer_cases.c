@@ -207,6 +207,27 @@ static int most_room(const nacre_layer_case *list, int n) {
   return best;
 }
 
+/* The same inputs with masks, for a layer that reads them: of every input
+ * that has steps of features. */
+static int masked_cases(nacre_suite *suite, const nacre_layer_case *list,
+                        int n, int max, nacre_layer_case *out) {
+  const nacre_layer_ops *ops = suite->component->ops;
+  int count = 0;
+  for (int i = 0; i < n && count < max &&
+                  (ops->flags & NACRE_LAYER_MASK_READ) != 0; i++) {
+    nacre_layer_case *at = &out[count];
+    *at = list[i];
+    for (uint32_t k = 0; k < at->n_inputs && k < 32; k++) {
+      at->masked |= at->input[k].rank >= 2 ? 1u << k : 0;
+    }
+    if (at->masked != 0 && is_accepted(suite, at)) {
+      at->text = nacre_suite_format(suite, "%s, masked", at->text);
+      count++;
+    }
+  }
+  return count;
+}
+
 int nacre_layer_cases(nacre_suite *suite, nacre_layer_case *out) {
   int count = nacre_layer_sidecar(suite, NACRE_LAYER_CASES, out);
   if (count == 0) {
@@ -217,6 +238,12 @@ int nacre_layer_cases(nacre_suite *suite, nacre_layer_case *out) {
                             out + count);
     }
   }
+  if ((((const nacre_layer_ops *)suite->component->ops)->flags &
+       NACRE_LAYER_MASK_READ) != 0) {
+    count = count < NACRE_LAYER_CASES / 2 ? count : NACRE_LAYER_CASES / 2;
+  }
+  count += masked_cases(suite, out, count, NACRE_LAYER_CASES - count,
+                        out + count);
   int kept = 0;
   for (int i = 0; i < count; i++) {
     if (find_values(suite, &out[i])) {

@@ -131,6 +131,19 @@ static int plan_scratch(nacre_plan *plan, uint32_t slot,
                    answer->scratch, answer->scratch_flags);
 }
 
+static int plan_mask(nacre_plan *plan, const nacre_shape *shape) {
+  asking *ask = (asking *)plan;
+  if (!allowed(ask, shape, NACRE_RANK_MAX - 1)) {
+    return NACRE_ERROR;
+  }
+  if (ask->answer->has_mask != 0) {
+    misuse(ask, "a second mask");
+  }
+  ask->answer->has_mask = 1;
+  ask->answer->mask = tidy(shape);
+  return NACRE_OK;
+}
+
 static void plan_flops(nacre_plan *plan, double forward) {
   asking *ask = (asking *)plan;
   ask->answer->flops = forward;
@@ -151,7 +164,7 @@ static int plan_refuse(nacre_plan *plan, const char *format, ...) {
 
 static const nacre_plan_ops plan_ops = {
   sizeof plan_ops, 0, plan_output, plan_weight, plan_saved, plan_scratch,
-  plan_flops, plan_refuse
+  plan_flops, plan_refuse, plan_mask
 };
 
 static void ask_plan(nacre_suite *suite, const nacre_layer_case *at,
@@ -168,6 +181,7 @@ static void ask_plan(nacre_suite *suite, const nacre_layer_case *at,
   ask->plan.cfg = at->cfg;
   ask->plan.input = at->input;
   ask->plan.batch = batch;
+  ask->plan.masked = at->masked;
   ask->plan.needs =
     ask->ops->flags & (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y);
   answer->status = ask->ops->plan(&ask->plan);

@@ -43,6 +43,7 @@ typedef struct call {
   nacre_tensor out[NACRE_LAYER_OUTPUTS], dout[NACRE_LAYER_OUTPUTS];
   nacre_tensor weight[NACRE_LAYER_WEIGHTS], dweight[NACRE_LAYER_WEIGHTS];
   nacre_tensor saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
+  nacre_tensor mask[NACRE_LAYER_INPUTS], out_mask;
 } call;
 
 static void note_fault(nacre_run *run, int64_t sample, const char *format,
@@ -83,7 +84,10 @@ static void bind_call(nacre_layer_bound *bound, const nacre_layer_how *how,
     bind_tensor(&to->in[i], shape, how->batch, bound->in[i].data);
     bind_tensor(&to->din[i], shape, how->batch,
                 wanted ? bound->din[i].data : NULL);
+    nacre_shape steps = nacre_layer_mask(shape);
+    bind_tensor(&to->mask[i], &steps, how->batch, bound->mask[i].data);
   }
+  bind_tensor(&to->out_mask, &plan->mask, how->batch, bound->out_mask.data);
   for (uint32_t i = 0; i < plan->n_outputs; i++) {
     const nacre_shape *shape = &plan->output[i];
     bind_tensor(&to->out[i], shape, how->batch, bound->out[i].data);
@@ -113,7 +117,7 @@ static void bind_call(nacre_layer_bound *bound, const nacre_layer_how *how,
     .din = to->din, .dout = to->dout, .weight = to->weight,
     .dweight = to->dweight, .saved = to->saved, .scratch = to->scratch,
     .epilogue = how->epilogue, .key = key, .fault = note_fault,
-    .host = bound
+    .host = bound, .mask = to->mask, .out_mask = &to->out_mask
   };
 }
 
@@ -133,7 +137,9 @@ static void call_forward(nacre_layer_bound *bound,
   }
   for (uint32_t i = 0; i < bound->at->n_inputs; i++) {
     restore(&bound->in[i]);
+    restore(&bound->mask[i]);
   }
+  poison(&bound->out_mask);
   for (uint32_t i = 0; i < bound->plan.n_outputs; i++) {
     poison(&bound->out[i]);
   }
@@ -260,9 +266,16 @@ static void check_forward(nacre_layer_bound *bound,
     bool moves = nacre_layer_is_state(bound->ops, i) &&
                  (how->flags & NACRE_RUN_TRAINING) != 0 &&
                  (how->flags & NACRE_RUN_FROZEN) == 0;
+    moves = moves || nacre_layer_carried(bound, i) > 0;
     nacre_suite_check(suite, "weights unchanged",
                       moves || is_untouched(&bound->weight[i]),
                       "forward changed %s", bound->weight[i].name);
+  }
+  if (bound->out_mask.data != NULL) {
+    check_written(bound, "forward", &bound->out_mask,
+                  nacre_layer_row(&bound->plan.mask), how->batch);
+    nacre_suite_check(suite, "bounds", margins_intact(&bound->out_mask),
+                      "forward wrote beyond out_mask");
   }
   for (uint32_t i = 0; i < bound->plan.n_outputs; i++) {
     check_written(bound, "forward", &bound->out[i],
@@ -333,8 +346,10 @@ static int list_parts(const nacre_layer_bound *bound,
   }
   for (uint32_t i = 0; i < bound->ops->weights.n; i++) {
     if (bound->weight[i].data != NULL && bound->dweight[i].data == NULL) {
+      int64_t row = nacre_layer_carried(bound, i);
       list[n++] = (part){ bound->weight[i].name, bound->weight[i].data,
-                          bound->weight[i].count, 0 };
+                          row > 0 ? how->batch * row
+                                  : bound->weight[i].count, row };
     }
   }
   for (uint32_t i = 0; how->backward && i < bound->at->n_inputs; i++) {

@@ -106,6 +106,8 @@ static int backward_heads(const nacre_pass *walk) {
     op->to = grad;
     nacre_pass_use(walk, layout->value[edge]);
     nacre_pass_use(walk, layout->value[head->edge]);
+    int mask = graph->edge[edge].mask;
+    nacre_pass_use(walk, mask < 0 ? -1 : layout->value[mask]);
     if (grad >= 0 && settle(walk, edge, grad) != NACRE_OK) {
       return NACRE_ERROR;
     }
@@ -232,6 +234,7 @@ static int backward_layer(const nacre_pass *walk, int index) {
       nacre_pass_use(walk, layout->value[vertex->output[i]]);
     }
   }
+  nacre_pass_use_masks(walk, vertex);
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
     nacre_pass_use(walk, layout->saved[index][i]);
   }

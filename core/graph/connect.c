@@ -255,7 +255,7 @@ static int split_activations(nacre_graph *graph) {
                              .type = vertex->activation.component->name,
                              .activation = vertex->activation,
                              .act_ops = vertex->act_ops, .owner = next,
-                             .n_inputs = 1, .trainable = true,
+                             .n_inputs = 1, .mask = -1, .trainable = true,
                              .learning_rate_scale = 1 };
       act->input = nacre_arena_alloc(nacre_graph_arena(graph), 2, sizeof(int));
       act->port = act->input != NULL ? act->input + 1 : NULL;

@@ -26,7 +26,8 @@ int nacre_graph_add_edge(nacre_graph *graph, const char *name, int producer,
   }
   graph->edge = grown;
   graph->edge[graph->n_edges] =
-    (nacre_edge){ .name = name, .producer = producer, .port = port };
+    (nacre_edge){ .name = name, .producer = producer, .port = port,
+                  .mask = -1 };
   return graph->n_edges++;
 }
 
@@ -41,9 +42,17 @@ nacre_vertex *nacre_graph_add_vertex(nacre_graph *graph) {
   nacre_vertex *vertex = &graph->vertex[graph->n_vertices];
   memset(vertex, 0, sizeof(*vertex));
   vertex->owner = graph->n_vertices++;
+  vertex->mask = -1;
   vertex->trainable = true;
   vertex->learning_rate_scale = 1;
   return vertex;
+}
+
+int nacre_graph_mask_of(const nacre_graph *graph, const nacre_vertex *vertex,
+                        int index) {
+  bool reads = vertex->ops != NULL &&
+               (vertex->ops->flags & NACRE_LAYER_MASK_READ) != 0;
+  return reads ? graph->edge[vertex->input[index]].mask : -1;
 }
 
 int nacre_graph_find(const nacre_graph *graph, const char *name) {

@@ -18,6 +18,7 @@ typedef struct nacre_edge {
   int port;          /* which output of the producer */
   int readers;       /* how often nodes read it */
   bool output;       /* one of the model's outputs */
+  int mask;          /* edge that says which steps count, or -1: all */
 } nacre_edge;
 
 /** A trained weight or an untrained state, owned by one node and bound at
@@ -32,6 +33,7 @@ typedef struct nacre_variable {
   double learning_rate_scale;
   bool trained; /* has a gradient */
   bool state;   /* a running mean or the like */
+  bool carried; /* of a pass over data alone: in no file */
 } nacre_variable;
 
 /** A saved or scratch tensor that a layer asked for. */
@@ -54,6 +56,7 @@ typedef struct nacre_vertex {
   int *input, n_inputs;    /* edges */
   int *port;               /* [n_inputs]: which output of the producer */
   int *output, n_outputs;
+  int mask;                /* edge of the mask that it writes, or -1 */
   int *variable;           /* [weights of the table]: index or -1 */
   nacre_slot saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
   uint32_t needs;          /* NACRE_LAYER_NEED_X, _NEED_Y */
@@ -85,6 +88,7 @@ typedef struct nacre_graph {
   nacre_head *head;
   int n_heads;
   int n_inputs;          /* the first edges are the model's inputs */
+  int64_t batch;         /* the largest that it was shaped for */
   struct nacre_graph_name *name; /* while it is built: what names mean */
   int n_names, name_room;
 } nacre_graph;
@@ -109,6 +113,8 @@ int nacre_graph_check_loss(nacre_graph *, nacre_node *loss);
 /** "the model has no output called ..." at a node's key. NACRE_ERROR. */
 int nacre_graph_report_output(nacre_graph *, const nacre_node *);
 
+/** The edge whose mask input `index` of a vertex is read with, or -1. */
+int nacre_graph_mask_of(const nacre_graph *, const nacre_vertex *, int index);
 /** Number of the edge called `name`, or -1. */
 int nacre_graph_find(const nacre_graph *, const char *name);
 int64_t nacre_graph_parameters(const nacre_graph *, bool trained_only);

@@ -62,6 +62,14 @@ void nacre_pass_use(const nacre_pass *walk, int buffer) {
   nacre_pass_touch(walk, buffer, walk->layout->n_ops - 1);
 }
 
+void nacre_pass_use_masks(const nacre_pass *walk,
+                          const nacre_vertex *vertex) {
+  for (int i = 0; i < vertex->n_inputs; i++) {
+    int mask = nacre_graph_mask_of(walk->graph, vertex, i);
+    nacre_pass_use(walk, mask < 0 ? -1 : walk->layout->value[mask]);
+  }
+}
+
 bool nacre_pass_is_view(const nacre_pass *walk, const nacre_vertex *vertex) {
   if (vertex->ops == NULL) {
     return false;
@@ -158,6 +166,13 @@ static int forward_vertex(const nacre_pass *walk, int index) {
     }
     hold(walk, vertex->output[i], buffer);
   }
+  if (vertex->mask >= 0) {
+    int buffer = nacre_pass_edge_buffer(walk, vertex->mask);
+    if (buffer < 0) {
+      return NACRE_ERROR;
+    }
+    layout->value[vertex->mask] = buffer;
+  }
   if (walk->skipped[index]) {
     return NACRE_OK; /* the loss writes it */
   }
@@ -172,6 +187,8 @@ static int forward_vertex(const nacre_pass *walk, int index) {
   for (int i = 0; i < vertex->n_outputs; i++) {
     nacre_pass_use(walk, layout->value[vertex->output[i]]);
   }
+  nacre_pass_use(walk, vertex->mask < 0 ? -1 : layout->value[vertex->mask]);
+  nacre_pass_use_masks(walk, vertex);
   return vertex->ops != NULL ? forward_slots(walk, index) : NACRE_OK;
 }
 
@@ -269,6 +286,9 @@ int nacre_layout_make(nacre_layout *layout, const nacre_graph *graph,
   for (int i = 0; i < graph->n_heads; i++) {
     /* Metrics and callers read predictions after the last operation. */
     nacre_pass_touch(&walk, layout->value[graph->head[i].edge], layout->n_ops);
+    int mask = graph->edge[graph->head[i].loss_edge].mask;
+    nacre_pass_touch(&walk, mask < 0 ? -1 : layout->value[mask],
+                     layout->n_ops);
   }
   if (place_scratch(&walk, batch) != NACRE_OK) {
     return NACRE_ERROR;

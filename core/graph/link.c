@@ -220,6 +220,9 @@ static void compact(nacre_graph *graph) {
     for (int j = 0; j < vertex->n_outputs; j++) {
       graph->edge[vertex->output[j]].producer = kept;
     }
+    if (vertex->mask >= 0) {
+      graph->edge[vertex->mask].producer = kept;
+    }
     for (int j = 0; j < graph->n_heads; j++) {
       if (graph->head[j].undone == i) {
         graph->head[j].undone = kept;

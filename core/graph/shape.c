@@ -15,7 +15,7 @@ typedef struct planning {
   nacre_graph *graph;
   int index; /* of the vertex */
   int n_outputs;
-  bool refused;
+  bool refused, masks; /* masks: out[0] gets one of its own */
 } planning;
 
 static const nacre_weight *weight_at(const nacre_layer_ops *ops,
@@ -159,7 +159,8 @@ static int plan_weight(nacre_plan *plan, uint32_t index,
   *variable = (nacre_variable){
     .info = info, .shape = *shape, .count = count, .fan_in = fan_in,
     .fan_out = fan_out, .learning_rate_scale = vertex->learning_rate_scale,
-    .state = (info->flags & NACRE_WEIGHT_STATE) != 0
+    .state = (info->flags & NACRE_WEIGHT_STATE) != 0,
+    .carried = (info->flags & NACRE_WEIGHT_CARRY) != 0
   };
   variable->shape.dtype = NACRE_REAL;
   variable->trained = vertex->trainable && !variable->state;
@@ -214,10 +215,44 @@ static void plan_flops(nacre_plan *plan, double forward) {
   self->graph->vertex[self->index].flops = forward;
 }
 
+static int plan_mask(nacre_plan *plan, const nacre_shape *shape) {
+  planning *self = (planning *)plan;
+  nacre_graph *graph = self->graph;
+  nacre_vertex *vertex = &graph->vertex[self->index];
+  int64_t count = 0;
+  if (count_shape(plan, shape, true, &count) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (vertex->mask < 0) {
+    const char *name = nacre_arena_format(nacre_graph_arena(graph),
+                                          "%s:mask", vertex->name);
+    vertex->mask = name == NULL ? -1
+      : nacre_graph_add_edge(graph, name, self->index, 0);
+    if (vertex->mask < 0) {
+      self->refused = true;
+      return NACRE_ERROR;
+    }
+  }
+  graph->edge[vertex->mask].shape = *shape;
+  graph->edge[vertex->mask].shape.dtype = NACRE_REAL;
+  self->masks = true;
+  return NACRE_OK;
+}
+
 static const nacre_plan_ops plan_ops = {
   sizeof(nacre_plan_ops), 0, plan_output, plan_weight, plan_saved,
-  plan_scratch, plan_flops, plan_refuse
+  plan_scratch, plan_flops, plan_refuse, plan_mask
 };
+
+/* The first mask among a vertex's inputs, or -1. */
+static int mask_of_inputs(const nacre_graph *graph,
+                          const nacre_vertex *vertex) {
+  int mask = -1;
+  for (int i = 0; i < vertex->n_inputs && mask < 0; i++) {
+    mask = graph->edge[vertex->input[i]].mask;
+  }
+  return mask;
+}
 
 /* The constant keys of a weight are read even where plan() did not ask for
  * it ("bias_initializer" beside "use_bias: false"). */
@@ -244,12 +279,17 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
   for (int i = 0; i < vertex->n_inputs; i++) {
     inputs[i] = graph->edge[vertex->input[i]].shape;
   }
+  uint32_t masked = 0;
+  for (int i = 0; i < vertex->n_inputs && i < 32; i++) {
+    masked |= nacre_graph_mask_of(graph, vertex, i) >= 0 ? 1u << i : 0;
+  }
   planning self = {
     .plan = { .size = sizeof(nacre_plan),
               .n_inputs = (uint32_t)vertex->n_inputs, .ops = &plan_ops,
               .cfg = vertex->layer.cfg, .input = inputs, .batch = batch,
               .needs = vertex->ops->flags &
-                       (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y) },
+                       (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y),
+              .masked = masked },
     .graph = graph, .index = index
   };
   int status = vertex->ops->plan(&self.plan);
@@ -266,6 +306,10 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
                        vertex->name, vertex->n_outputs - 1);
   }
   vertex->needs = self.plan.needs;
+  graph->edge[vertex->output[0]].mask =
+    self.masks ? vertex->mask
+    : (vertex->ops->flags & NACRE_LAYER_MASK_PASS) != 0
+      ? mask_of_inputs(graph, vertex) : -1;
   /* What is a view, if only in evaluation, is its first input. */
   if ((vertex->ops->flags & (NACRE_LAYER_VIEW | NACRE_LAYER_TRAINING)) != 0 &&
       (vertex->n_outputs != 1 ||
@@ -281,6 +325,7 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
 int nacre_graph_shape(nacre_graph *graph, int64_t batch) {
   int status = NACRE_OK;
   graph->n_variables = 0;
+  graph->batch = batch;
   for (int i = 0; i < graph->n_vertices && status == NACRE_OK; i++) {
     nacre_vertex *vertex = &graph->vertex[i];
     if (vertex->ops != NULL) {
@@ -288,6 +333,8 @@ int nacre_graph_shape(nacre_graph *graph, int64_t batch) {
     } else {
       const nacre_shape *in = &graph->edge[vertex->input[0]].shape;
       graph->edge[vertex->output[0]].shape = *in;
+      graph->edge[vertex->output[0]].mask =
+        graph->edge[vertex->input[0]].mask;
       vertex->flops = (double)nacre_shape_count(in);
     }
   }

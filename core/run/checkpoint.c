@@ -26,6 +26,9 @@ static int add_weights(const nacre_model *model, nacre_arena *arena,
   const nacre_graph *graph = model->graph;
   for (int i = 0; i < graph->n_variables; i++) {
     const nacre_variable *variable = &graph->variable[i];
+    if (variable->carried) {
+      continue;
+    }
     real *copy =
       nacre_arena_alloc(arena, (size_t)variable->count, sizeof(real));
     if (copy == NULL) {
@@ -137,7 +140,8 @@ int nacre_checkpoint_load(nacre_model *model, const nacre_tensors *tensors,
   nacre_place place = { .file = path };
   int status = NACRE_OK;
   for (int i = 0; i < graph->n_variables; i++) {
-    if (load_variable(model, i, tensors, &place, error) != NACRE_OK) {
+    if (!graph->variable[i].carried &&
+        load_variable(model, i, tensors, &place, error) != NACRE_OK) {
       status = NACRE_ERROR;
     }
   }

@@ -178,7 +178,7 @@ void nacre_measure_batch(nacre_measure *measure, double penalty) {
     const nacre_bound_head *head = &program->head[i];
     if (head->head->loss_ops != NULL) {
       measure->loss[i] += head->loss_sum;
-      measure->rows[i] += (double)(batch * head->rows_per_sample);
+      measure->rows[i] += head->counted;
     }
   }
   measure->penalty += penalty * (double)batch;
@@ -196,9 +196,12 @@ void nacre_measure_batch(nacre_measure *measure, double penalty) {
                              rows * head->target_cols, metric->undo);
     }
     /* Weights are of samples; a metric over several rows of a sample counts
-     * each row alike. */
-    call->weight = metric->cfg->weighted && head->weighted &&
-                   head->rows_per_sample == 1 ? head->sample_weight : NULL;
+     * each row alike, but for those that are masked. */
+    call->weight = head->row_weight;
+    if (head->mask == NULL) {
+      call->weight = metric->cfg->weighted && head->weighted &&
+                     head->rows_per_sample == 1 ? head->sample_weight : NULL;
+    }
     metric->ops->update(call);
   }
 }

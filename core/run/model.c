@@ -173,11 +173,24 @@ int nacre_model_init(nacre_model *model, uint64_t seed, nacre_error *error) {
   return NACRE_OK;
 }
 
+void nacre_model_begin(nacre_model *model) {
+  for (int i = 0; i < model->graph->n_variables; i++) {
+    const nacre_variable *variable = &model->graph->variable[i];
+    if (variable->carried) {
+      model->device->math->fill(model->device->math, variable->count, 0,
+                                model->params + model->offset[i]);
+    }
+  }
+}
+
 int nacre_model_digest(const nacre_model *model, nacre_hash *out) {
   const nacre_graph *graph = model->graph;
   *out = (nacre_hash){ { 0, 0 } };
   for (int i = 0; i < graph->n_variables; i++) {
     const nacre_variable *variable = &graph->variable[i];
+    if (variable->carried) {
+      continue;
+    }
     real *values = nacre_alloc((size_t)variable->count, sizeof(real));
     if (values == NULL) {
       return NACRE_ERROR;

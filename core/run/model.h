@@ -30,6 +30,9 @@ void nacre_model_fini(nacre_model *);
 /** Fills every variable by its initializer, from streams of the seed. */
 int nacre_model_init(nacre_model *, uint64_t seed, nacre_error *);
 
+/** Before a pass over data: zeros what is carried from batch to batch. */
+void nacre_model_begin(nacre_model *);
+
 /** Copies a variable to or from host memory. */
 void nacre_model_read(const nacre_model *, int variable, real *out);
 void nacre_model_write(nacre_model *, int variable, const real *in);

@@ -163,6 +163,15 @@ static int bind_head(const nacre_binder *bind, int index) {
                                sizeof(double));
   bound->row_loss = nacre_bind_array(bind, (size_t)rows, sizeof(double));
   bound->row_factor = nacre_bind_array(bind, (size_t)rows, sizeof(double));
+  int mask = bind->graph->edge[head->loss_edge].mask;
+  if (mask >= 0 && nacre_shape_count(&bind->graph->edge[mask].shape) ==
+                     bound->rows_per_sample) {
+    bound->mask = nacre_bind_buffer(bind, program->layout.value[mask]);
+    bound->row_weight = nacre_bind_array(bind, (size_t)rows, sizeof(double));
+    if (bound->row_weight == NULL) {
+      return NACRE_ERROR;
+    }
+  }
   return bound->target != NULL && bound->sample_weight != NULL &&
          bound->row_loss != NULL && bound->row_factor != NULL
     ? NACRE_OK : NACRE_ERROR;
@@ -177,8 +186,8 @@ static size_t count_tensors(const nacre_program *program) {
     n += 8;
     if (op->kind != NACRE_OP_LOSS && op->index >= 0) {
       const nacre_vertex *vertex = &graph->vertex[op->index];
-      n += 2 * ((size_t)vertex->n_inputs + (size_t)vertex->n_outputs) +
-           2 * (size_t)NACRE_SLOT_MAX;
+      n += 3 * (size_t)vertex->n_inputs + 2 * (size_t)vertex->n_outputs +
+           2 * (size_t)NACRE_SLOT_MAX + 1;
     }
   }
   return n;

@@ -25,6 +25,9 @@ typedef struct nacre_bound_head {
   real *target;          /* [batch, rows_per_sample, target_cols], device */
   double *sample_weight; /* [batch] host; used when `weighted` */
   bool weighted;
+  const real *mask;      /* [batch, rows_per_sample] on the device, or NULL:
+                            every row counts */
+  double *row_weight;    /* with a mask: of each row, 0 where masked */
   real *y;               /* what the loss reads */
   real *prediction;      /* [batch, rows_per_sample, cols] */
   real *dy;              /* NULL: no gradient */
@@ -32,6 +35,7 @@ typedef struct nacre_bound_head {
   nacre_loss_run call;   /* bound: what is the same in every step */
   int64_t scaled_rows;   /* that call.scale is for */
   int32_t bad_target;    /* 1: some tile of this step had one */
+  double counted;        /* rows of the last step that the mask left */
   double loss_sum;       /* of the last step: over rows, weighted */
 } nacre_bound_head;
 

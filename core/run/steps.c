@@ -111,9 +111,29 @@ static void weigh_rows(nacre_bound_head *head, int64_t rows, double scale) {
   }
 }
 
+/* The rows that a mask leaves share the loss among them. */
+static void mask_rows(nacre_bound_head *head, int64_t rows) {
+  double counted = 0;
+  for (int64_t i = 0; i < rows; i++) {
+    double weight =
+      head->weighted ? head->sample_weight[i / head->rows_per_sample] : 1;
+    counted += (double)head->mask[i];
+    head->row_weight[i] = (double)head->mask[i] * weight;
+  }
+  double scale = counted > 0 ? head->head->weight / counted : 0;
+  for (int64_t i = 0; i < rows; i++) {
+    head->row_factor[i] = head->row_weight[i] * scale;
+  }
+  head->counted = counted;
+}
+
 static void sum_losses(nacre_bound_head *head, int64_t rows) {
   double sum = 0;
-  if (head->weighted) {
+  if (head->mask != NULL) {
+    for (int64_t i = 0; i < rows; i++) {
+      sum += head->row_loss[i] * head->row_weight[i];
+    }
+  } else if (head->weighted) {
     for (int64_t i = 0; i < rows; i++) {
       sum += head->row_loss[i] *
              head->sample_weight[i / head->rows_per_sample];
@@ -149,7 +169,11 @@ void nacre_step_loss(nacre_run *run) {
   }
   call->weight = NULL;
   call->fault = 0;
-  if (head->weighted) {
+  head->counted = (double)rows;
+  if (head->mask != NULL) {
+    mask_rows(head, rows);
+    call->weight = head->row_factor;
+  } else if (head->weighted) {
     weigh_rows(head, rows, call->scale);
     call->weight = head->row_factor;
   }

@@ -67,6 +67,7 @@ static int run_evaluation(nacre_trainer *trainer, nacre_pass_over *pass) {
     return nacre_no_memory(trainer->experiment->error);
   }
   nacre_measure_reset(&pass->measure);
+  nacre_model_begin(&trainer->model);
   double penalty = nacre_optimizer_penalty(&trainer->optimizer, false);
   int status = NACRE_OK;
   for (int64_t at = 0; at < split->n && status == NACRE_OK; at += batch) {

@@ -19,6 +19,7 @@ static void begin_epoch(nacre_trainer *trainer) {
     nacre_random_shuffle(trainer->shuffle, n, trainer->order);
   }
   nacre_measure_reset(&trainer->training.measure);
+  nacre_model_begin(&trainer->model);
 }
 
 int nacre_trainer_fault(const nacre_trainer *trainer,
@@ -51,8 +52,8 @@ static double step_loss(const nacre_program *program, double penalty) {
   for (int i = 0; i < graph->n_heads; i++) {
     const nacre_bound_head *head = &program->head[i];
     if (head->head->loss_ops != NULL) {
-      loss += head->head->weight * head->loss_sum /
-              (double)(program->batch * head->rows_per_sample);
+      loss += head->counted > 0
+        ? head->head->weight * head->loss_sum / head->counted : 0;
     }
   }
   return loss;

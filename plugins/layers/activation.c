@@ -9,7 +9,8 @@ static int plan(nacre_plan *plan) {
 }
 
 static const nacre_layer_ops ops = {
-  .size = sizeof(ops), .flags = NACRE_LAYER_VIEW,
+  .size = sizeof(ops),
+  .flags = NACRE_LAYER_VIEW | NACRE_LAYER_MASK_PASS,
   .weights = NACRE_EMPTY_SPAN, .min_inputs = 1, .max_inputs = 1,
   .plan = plan,
 };

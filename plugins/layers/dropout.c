@@ -67,7 +67,8 @@ static const nacre_param params[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_TRAINING | NACRE_LAYER_RANDOM | NACRE_LAYER_INPLACE,
+  .flags = NACRE_LAYER_TRAINING | NACRE_LAYER_RANDOM | NACRE_LAYER_INPLACE |
+           NACRE_LAYER_MASK_PASS,
   .weights = NACRE_EMPTY_SPAN, .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };

@@ -8,6 +8,7 @@
 
 typedef struct embedding {
   int64_t input_dim, output_dim;
+  bool mask_zero;
 } embedding;
 
 /* Above this a float cannot tell neighbouring whole numbers apart. */
@@ -26,6 +27,9 @@ static int plan(nacre_plan *plan) {
     return nacre_plan_refuse(plan, "the input has %d axes; with the batch "
                              "and the vectors' own, %d is the most", out.rank,
                              NACRE_RANK_MAX - 2);
+  }
+  if (cfg->mask_zero && nacre_plan_mask(plan, &out) != NACRE_OK) {
+    return NACRE_ERROR;
   }
   out.dim[out.rank++] = cfg->output_dim;
   out.dtype = NACRE_REAL;
@@ -70,6 +74,13 @@ static void copy_rows(void *ctx, int64_t begin, int64_t end) {
 
 static void forward(nacre_run *run) {
   int64_t n = nacre_tensor_count(&run->in[0]);
+  if (run->out_mask->data != NULL) {
+    const real *index = nacre_data(&run->in[0]);
+    real *mask = nacre_data(run->out_mask); /* [batch, ...], as the input */
+    for (int64_t i = 0; i < n; i++) {
+      mask[i] = index[i] != 0;
+    }
+  }
   check(run, n, run->weight[0].dim[0]);
   nacre_tiles_run(run->math, n, nacre_tiles_rows(run->weight[0].dim[1]),
                   copy_rows, run);
@@ -111,6 +122,9 @@ static const nacre_param params[] = {
               "Number of indices: the largest plus one.", 0),
   NACRE_PARAM(embedding, output_dim, NULL, "[1,inf)", "",
               "Length of a vector.", 0),
+  NACRE_PARAM(embedding, mask_zero, "false", NULL, "",
+              "Index 0 is padding: what follows is told not to count it.",
+              0),
 };
 
 static const nacre_weight weights[] = {
@@ -129,7 +143,9 @@ static const nacre_component component = {
   .name = "embedding", .summary = "A learned vector for each index",
   .doc = "y = embeddings[x]. Input [...] of whole numbers in [0, input_dim), "
          "output [..., output_dim]. Any other number stops the run with a "
-         "message. As Keras's Embedding.",
+         "message. With mask_zero the steps whose index is 0 are masked: "
+         "recurrent layers skip them, attention does not look at them, "
+         "losses and metrics do not count them. As Keras's Embedding.",
   .params = NACRE_SPAN(params), .cfg_size = sizeof(embedding), .ops = &ops,
 };
 

@@ -52,7 +52,8 @@ static void backward(nacre_run *run) {
 }
 
 static const nacre_layer_ops ops = {
-  .size = sizeof(ops), .flags = NACRE_LAYER_INPLACE,
+  .size = sizeof(ops),
+  .flags = NACRE_LAYER_INPLACE | NACRE_LAYER_MASK_PASS,
   .weights = NACRE_EMPTY_SPAN, .min_inputs = 2, .max_inputs = 2,
   .plan = plan, .forward = forward, .backward = backward,
 };

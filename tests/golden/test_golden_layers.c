@@ -17,6 +17,7 @@ typedef struct stage {
   nacre_shape input[MOST];
   uint32_t n_outputs;
   nacre_tensor in[MOST], din[MOST], out[MOST], dout[MOST];
+  nacre_tensor mask[MOST], out_mask;
   nacre_tensor weight[MOST], dweight[MOST];
   nacre_tensor saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
 } stage;
@@ -76,6 +77,12 @@ static int on_scratch(nacre_plan *plan, uint32_t slot,
   return NACRE_OK;
 }
 
+static int on_mask(nacre_plan *plan, const nacre_shape *shape) {
+  stage *s = stage_of(plan);
+  s->out_mask = make_tensor(s->g, shape, plan->batch);
+  return NACRE_OK;
+}
+
 static void on_flops(nacre_plan *plan, double forward) {
   (void)plan;
   (void)forward;
@@ -130,6 +137,22 @@ static void read_inputs(stage *s, const json_t *inputs) {
   s->plan.input = s->input;
 }
 
+/* "masks": of each input, or null. Layers that pass them on see none. */
+static void read_masks(stage *s, const json_t *masks) {
+  if ((s->ops->flags & NACRE_LAYER_MASK_READ) == 0) {
+    return;
+  }
+  for (uint32_t i = 0; i < s->plan.n_inputs; i++) {
+    const json_t *mask = json_array_get(masks, i);
+    if (json_is_object(mask)) {
+      nacre_shape steps = nacre_shape_1d(s->input[i].dim[0]);
+      s->mask[i] = make_tensor(s->g, &steps, s->plan.batch);
+      s->plan.masked |= 1u << i;
+      fill(&s->mask[i], s->g, mask);
+    }
+  }
+}
+
 /* The index of the weight that Keras calls `name`. */
 static uint32_t weight_of(const stage *s, const char *name) {
   for (uint32_t i = 0; i < s->ops->weights.n; i++) {
@@ -160,7 +183,9 @@ static nacre_run bind(stage *s, bool training) {
                       .dweight = s->dweight,
                       .saved = s->saved,
                       .scratch = s->scratch,
-                      .fault = on_fault };
+                      .fault = on_fault,
+                      .mask = s->mask,
+                      .out_mask = &s->out_mask };
 }
 
 /* Gradients of trained weights and values of the others, in Keras's order. */
@@ -191,7 +216,7 @@ static const json_t *one_of(const json_t *member, size_t i) {
 static void check_case(golden *g) {
   static const nacre_plan_ops plan_ops = {
     sizeof(nacre_plan_ops), 0, on_output, on_weight, on_saved,
-    on_scratch, on_flops, on_refuse
+    on_scratch, on_flops, on_refuse, on_mask
   };
   nacre_choice chosen = golden_choose(g, NACRE_KIND_LAYER);
   stage *s = golden_alloc(g, 1, sizeof *s);
@@ -202,6 +227,7 @@ static void check_case(golden *g) {
   s->plan.cfg = chosen.cfg;
   s->plan.needs = s->ops->flags & (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y);
   read_inputs(s, golden_member(g, "inputs"));
+  read_masks(s, json_object_get(g->at, "masks"));
   ck_assert_int_eq(s->ops->plan(&s->plan), NACRE_OK);
   const json_t *weights = golden_member(g, "weights");
   for (size_t i = 0; i < json_array_size(weights); i++) {
@@ -220,6 +246,10 @@ static void check_case(golden *g) {
     fill(&s->dout[i], g, one_of(golden_member(g, "dy"), i));
   }
   s->ops->backward(&run);
+  const json_t *mask = json_object_get(g->at, "mask");
+  if (mask != NULL) {
+    check(s, "mask", 0, mask, &s->out_mask);
+  }
   const json_t *dx = golden_member(g, "dx");
   for (size_t i = 0; i < json_array_size(dx); i++) {
     check(s, "dx", (int)i, json_array_get(dx, i), &s->din[i]);

@@ -162,7 +162,7 @@ double engine_loss(engine *self) {
     const nacre_bound_head *head = &trainer->program.head[i];
     if (head->head->loss_ops != NULL) {
       loss += head->head->weight * head->loss_sum /
-              (double)(trainer->program.batch * head->rows_per_sample);
+              head->counted;
     }
   }
   return loss;

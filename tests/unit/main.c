@@ -28,6 +28,7 @@
   X(test_rundir)    \
   X(test_embed)     \
   X(test_split)     \
+  X(test_masks)     \
   X(test_measure)   \
   X(test_feed)      \
   X(test_graph)

@@ -23,6 +23,9 @@ extern "C" {
                                     forward, no backward */
 #define NACRE_LAYER_RANDOM 32u   /* reads run->key */
 #define NACRE_LAYER_TRAINING 64u /* acts in training only; elsewhere a view */
+#define NACRE_LAYER_MASK_PASS 128u /* the steps of out[0] are those of its
+                                      inputs: it has their mask */
+#define NACRE_LAYER_MASK_READ 256u /* reads run->mask */
 
 /** A tensor that a layer keeps between steps, in the static table of its
  *  ops. The name gives the YAML keys NAME_initializer, NAME_regularizer and
@@ -35,6 +38,10 @@ typedef struct nacre_weight {
 } nacre_weight;
 
 #define NACRE_WEIGHT_STATE 1u /* not trained: a running mean; no gradient */
+#define NACRE_WEIGHT_CARRY 2u /* a STATE that lasts from batch to batch only:
+                                 zero at the start of every pass over data,
+                                 and in no file. A shape that begins with
+                                 plan->batch is good for any batch */
 
 #define NACRE_SLOT_MAX 8      /* saved tensors, and scratch tensors */
 #define NACRE_PER_SAMPLE 1u   /* the host puts the batch axis in front */
@@ -61,6 +68,9 @@ typedef struct nacre_plan_ops {
   void (*flops)(nacre_plan *, double forward);
   /** Says why it cannot be; returns NACRE_ERROR. One line. Copied. */
   int (*refuse)(nacre_plan *, const char *format, ...) NACRE_PRINTF(2, 3);
+  /** Gives out[0] a mask of its own, shape per sample ([steps]), which
+   *  forward writes to run->out_mask. */
+  int (*mask)(nacre_plan *, const nacre_shape *);
 } nacre_plan_ops;
 
 struct nacre_plan {
@@ -70,7 +80,8 @@ struct nacre_plan {
   const nacre_shape *input; /* [n_inputs], per sample */
   int64_t batch;            /* the largest batch that will be run */
   uint32_t needs;           /* flags NEED_X, NEED_Y; plan() may change them */
-  uint32_t pad;
+  uint32_t masked;          /* with MASK_READ: bit i is set when input i has
+                               a mask */
 };
 
 typedef struct nacre_run nacre_run;
@@ -102,6 +113,11 @@ struct nacre_run {
   void (*fault)(nacre_run *, int64_t sample, const char *format, ...)
     NACRE_PRINTF(3, 4);
   void *host; /* the host's own */
+  /** With MASK_READ: of each input, [batch, steps], 1 for a step that counts
+   *  and 0 for padding; data NULL: every step counts. A mask has no
+   *  gradient. */
+  const nacre_tensor *mask;     /* [n_inputs] */
+  const nacre_tensor *out_mask; /* of out[0], if plan() announced one */
 };
 
 typedef struct nacre_layer_ops {
@@ -143,6 +159,11 @@ static inline int nacre_plan_scratch(nacre_plan *plan, uint32_t slot,
                                      const nacre_shape *shape,
                                      uint32_t flags) {
   return plan->ops->scratch(plan, slot, shape, flags);
+}
+
+static inline int nacre_plan_mask(nacre_plan *plan,
+                                  const nacre_shape *shape) {
+  return plan->ops->mask(plan, shape);
 }
 
 static inline void nacre_plan_flops(nacre_plan *plan, double forward) {
