@@ -361,6 +361,12 @@ static bool check_case(trial *t) {
 static bool check_table(nacre_suite *suite) {
   const nacre_layer_ops *ops = suite->component->ops;
   bool view = (ops->flags & NACRE_LAYER_VIEW) != 0;
+  if (ops->expand != NULL) {
+    return nacre_suite_check(suite, "table",
+                             ops->plan == NULL && ops->forward == NULL &&
+                               ops->weights.n == 0,
+                             "expand() and functions of its own");
+  }
   bool ok = nacre_suite_check(suite, "table", ops->plan != NULL,
                               "no plan()");
   ok = nacre_suite_check(suite, "table", view || ops->forward != NULL,
@@ -391,8 +397,9 @@ static bool check_table(nacre_suite *suite) {
 }
 
 void nacre_layer_check(nacre_suite *suite) {
-  if (!check_table(suite)) {
-    return;
+  if (!check_table(suite) ||
+      ((const nacre_layer_ops *)suite->component->ops)->expand != NULL) {
+    return; /* it is as right as the layers that it is made of */
   }
   nacre_layer_case *list =
     nacre_suite_alloc(suite, NACRE_LAYER_CASES, sizeof *list);

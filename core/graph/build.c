@@ -15,7 +15,7 @@ static const char *const model_keys[] = { "input", "inputs", "layers",
                                           "outputs", NULL };
 static const char *const layer_keys[] = {
   "name", "type", "inputs", "activation", "trainable", "learning_rate_scale",
-  NULL
+  "tie", NULL
 };
 static const char *const share_keys[] = { "name", "share", "inputs", NULL };
 
@@ -269,6 +269,39 @@ static int check_weight_keys(nacre_graph *graph, const nacre_vertex *vertex,
   return status;
 }
 
+/* `tie`: a map from weights of this layer to those of others. */
+static int check_ties(nacre_graph *graph, const nacre_vertex *vertex) {
+  nacre_node *tie = nacre_node_get(vertex->node, "tie");
+  int status = NACRE_OK;
+  if (tie != NULL && (tie->kind != NACRE_NODE_MAP || tie->count == 0)) {
+    nacre_report(graph->ctx->error, tie, NACRE_ECONFIG,
+                 "expected a map from a weight of this layer to one of "
+                 "another");
+    nacre_error_hint(graph->ctx->error, "{kernel: fc1.kernel}");
+    return NACRE_ERROR;
+  }
+  for (nacre_node *item = tie != NULL ? tie->first : NULL; item != NULL;
+       item = item->next) {
+    nacre_span weights = vertex->ops->weights;
+    bool known = false;
+    for (uint32_t i = 0; i < weights.n; i++) {
+      const nacre_weight *weight = (const nacre_weight *)
+        ((const char *)weights.at + (size_t)i * weights.stride);
+      known = known || strcmp(weight->name, item->key->text) == 0;
+    }
+    if (!known) {
+      status = nacre_report_key(graph->ctx->error, item, NACRE_ECONFIG,
+                                "layer '%s' has no weight '%s'",
+                                vertex->type, item->key->text);
+    } else if (item->kind != NACRE_NODE_SCALAR) {
+      status = nacre_report(graph->ctx->error, item, NACRE_ECONFIG,
+                            "expected the name of a weight, such as "
+                            "fc1.kernel");
+    }
+  }
+  return status;
+}
+
 /* What may stand in a layer beside its own parameters. */
 static int check_keys(nacre_graph *graph, nacre_vertex *vertex) {
   const nacre_component *component = vertex->layer.component;
@@ -277,6 +310,9 @@ static int check_keys(nacre_graph *graph, nacre_vertex *vertex) {
   memcpy(known, layer_keys, sizeof(layer_keys));
   int status = check_weight_keys(graph, vertex, known, n);
   (void)nacre_node_get(vertex->node, "inputs");
+  if (check_ties(graph, vertex) != NACRE_OK) {
+    status = NACRE_ERROR;
+  }
   char *what = nacre_format("layer '%s'", vertex->type);
   if (nacre_params_unknown(graph->ctx, component->params, known,
                            what != NULL ? what : "layer", vertex->node) !=
@@ -300,6 +336,13 @@ static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
                         "are to be shared");
   }
   const nacre_vertex *from = &graph->vertex[owner];
+  if (from->result) {
+    vertex->type = "layer";
+    (void)read_name(graph, vertex);
+    return nacre_report(error, share, NACRE_ECONFIG,
+                        "layer '%s' is made of others, which cannot be "
+                        "shared as one", from->name);
+  }
   vertex->layer = from->layer;
   vertex->ops = from->ops;
   vertex->type = from->type;
@@ -320,22 +363,50 @@ static int describe_shared(nacre_graph *graph, nacre_vertex *vertex,
   return status;
 }
 
-static int describe_layer(nacre_graph *graph, nacre_node *node) {
+/* Layers inside of a composite are named by it. */
+static int take_name(nacre_graph *graph, nacre_vertex *vertex,
+                     const nacre_placing *at) {
+  if (at == NULL) {
+    return read_name(graph, vertex);
+  }
+  vertex->number = -1;
+  vertex->name = at->name;
+  vertex->given = at->given;
+  vertex->n_given = at->n_given;
+  vertex->composite = at->composite;
+  return nacre_graph_mean(graph, at->name,
+                          ~(int)(vertex - graph->vertex));
+}
+
+/* A layer that the composite needs, and no user knows. */
+static int describe_given(nacre_graph *graph, nacre_vertex *vertex,
+                          const nacre_placing *at) {
+  vertex->layer = (nacre_choice){ at->component, NULL, vertex->node };
+  vertex->ops = at->component->ops;
+  vertex->type = at->component->name;
+  return take_name(graph, vertex, at);
+}
+
+int nacre_graph_describe(nacre_graph *graph, nacre_node *node,
+                         const nacre_placing *at) {
   nacre_vertex *vertex = nacre_graph_add_vertex(graph);
   if (vertex == NULL) {
     return NACRE_ERROR;
   }
   vertex->node = node;
+  if (at != NULL && at->component != NULL) {
+    return describe_given(graph, vertex, at);
+  }
   nacre_node *share =
     node->kind == NACRE_NODE_MAP ? nacre_node_get(node, "share") : NULL;
-  if (share != NULL) {
+  if (share != NULL && at == NULL) {
     return describe_shared(graph, vertex, share);
   }
   int status = nacre_choose(graph->ctx, NACRE_KIND_LAYER, node, layer_keys,
                             true, &vertex->layer);
   const nacre_component *component = vertex->layer.component;
   vertex->type = component != NULL ? component->name : "layer";
-  if (read_name(graph, vertex) != NACRE_OK) {
+  if (take_name(graph, vertex, at) != NACRE_OK) {
     status = NACRE_ERROR;
   }
   if (component == NULL) {
@@ -349,104 +420,8 @@ static int describe_layer(nacre_graph *graph, nacre_node *node) {
       check_keys(graph, vertex) != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  return status;
-}
-
-/* Outputs. */
-
-static int add_head(nacre_graph *graph, const nacre_node *node,
-                    const char *name) {
-  int edge = nacre_graph_find(graph, name);
-  if (edge < 0) {
-    return nacre_graph_report_unknown(graph, node);
-  }
-  if (edge < graph->n_inputs) {
-    return nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
-                        "'%s' is an input; an output must be a layer", name);
-  }
-  if (graph->edge[edge].output) {
-    return nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
-                        "output '%s' is listed twice", name);
-  }
-  nacre_head *grown =
-    nacre_graph_grow(graph->head, graph->n_heads, sizeof(*grown));
-  if (grown == NULL) {
-    return nacre_no_memory(graph->ctx->error);
-  }
-  graph->head = grown;
-  graph->edge[edge].output = true;
-  graph->head[graph->n_heads++] =
-    (nacre_head){ .name = graph->edge[edge].name, .edge = edge, .weight = 1,
-                  .loss_edge = edge, .undone = -1 };
-  return NACRE_OK;
-}
-
-/* Whether any output of a layer is read, or is one of the model's. */
-static bool is_read(const nacre_graph *graph, const nacre_vertex *vertex) {
-  bool read = false;
-  for (int i = 0; i < vertex->n_outputs; i++) {
-    const nacre_edge *edge = &graph->edge[vertex->output[i]];
-    read = read || edge->readers > 0 || edge->output;
-  }
-  return read;
-}
-
-static int check_readers(nacre_graph *graph, const nacre_node *model) {
-  nacre_error *error = graph->ctx->error;
-  const nacre_node *inputs = nacre_node_peek(model, "inputs");
-  int status = NACRE_OK;
-  for (int i = 0; i < graph->n_inputs; i++) {
-    const nacre_edge *edge = &graph->edge[i];
-    if (edge->readers == 0) {
-      const nacre_node *place =
-        inputs != NULL ? nacre_node_peek(inputs, edge->name)
-                       : nacre_node_peek(model, "input");
-      status = nacre_report_key(error, place != NULL ? place : model,
-                                NACRE_ECONFIG,
-                                "input '%s' is read by no layer", edge->name);
-    }
-  }
-  for (int i = 0; i < graph->n_vertices; i++) {
-    const nacre_vertex *vertex = &graph->vertex[i];
-    if (!is_read(graph, vertex)) {
-      status = nacre_report(error, vertex->node, NACRE_ECONFIG,
-                            "the output of layer '%s' is used by nothing",
-                            vertex->name);
-    }
-  }
-  return status;
-}
-
-static int build_outputs(nacre_graph *graph, nacre_node *model) {
-  nacre_error *error = graph->ctx->error;
-  nacre_node *outputs = nacre_node_get(model, "outputs");
-  int status = NACRE_OK;
-  if (outputs == NULL) {
-    /* The layer listed last; with a graph in any order that is still what
-     * the reader sees at the bottom. */
-    nacre_node *layers = nacre_node_peek(model, "layers");
-    for (int i = 0; i < graph->n_vertices; i++) {
-      if (graph->vertex[i].node == layers->last) {
-        status = add_head(graph, layers->last, graph->vertex[i].name);
-        break;
-      }
-    }
-  } else if (outputs->kind == NACRE_NODE_SCALAR) {
-    status = add_head(graph, outputs, outputs->text);
-  } else if (outputs->kind == NACRE_NODE_LIST && outputs->count > 0) {
-    for (nacre_node *item = outputs->first; item != NULL; item = item->next) {
-      if (item->kind != NACRE_NODE_SCALAR) {
-        status = nacre_report(error, item, NACRE_ECONFIG,
-                              "expected the name of a layer");
-      } else if (add_head(graph, item, item->text) != NACRE_OK) {
-        status = NACRE_ERROR;
-      }
-    }
-  } else {
-    status = nacre_report(error, outputs, NACRE_ECONFIG,
-                          "expected the name of a layer, or a list of them");
-  }
-  return status == NACRE_OK ? check_readers(graph, model) : status;
+  return status == NACRE_OK && vertex->ops->expand != NULL
+    ? nacre_graph_expand(graph) : status;
 }
 
 int nacre_graph_build(nacre_graph *graph, nacre_params_ctx *ctx,
@@ -480,12 +455,12 @@ int nacre_graph_build(nacre_graph *graph, nacre_params_ctx *ctx,
     return NACRE_ERROR;
   }
   for (nacre_node *node = layers->first; node != NULL; node = node->next) {
-    if (describe_layer(graph, node) != NACRE_OK) {
+    if (nacre_graph_describe(graph, node, NULL) != NACRE_OK) {
       status = NACRE_ERROR;
     }
   }
   if (nacre_graph_connect(graph) != NACRE_OK || status != NACRE_OK) {
     return NACRE_ERROR;
   }
-  return build_outputs(graph, model);
+  return nacre_graph_outputs(graph, model);
 }

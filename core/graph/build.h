@@ -32,6 +32,25 @@ int nacre_graph_find_vertex(const nacre_graph *, const char *name);
 /** "there is no layer or input called ...". Returns NACRE_ERROR. */
 int nacre_graph_report_unknown(nacre_graph *, const nacre_node *);
 
+/** Where a layer inside of a composite stands. Inputs are ~vertex, or the
+ *  number of an input of the composite. */
+typedef struct nacre_placing {
+  const char *name;
+  const nacre_component *component; /* NULL: as the node says */
+  const int *given;
+  int n_given;
+  int composite;
+} nacre_placing;
+/** Appends the vertex, or the vertices, of a layer. `at` NULL: a layer of
+ *  the model's own list. */
+int nacre_graph_describe(nacre_graph *, nacre_node *, const nacre_placing *);
+/** The heads of the model, and a check that every layer is read. */
+int nacre_graph_outputs(nacre_graph *, nacre_node *model);
+/** Replaces the newest vertex by what it is made of. */
+int nacre_graph_expand(nacre_graph *);
+/** The layers by which an axis joins the batch and leaves it. */
+extern const nacre_component nacre_graph_fold, nacre_graph_unfold;
+
 /** Resolves every `inputs:` to vertices, orders the vertices, gives each
  *  activation a vertex of its own and joins all by edges. */
 int nacre_graph_connect(nacre_graph *);

@@ -59,12 +59,71 @@ int nacre_graph_report_unknown(nacre_graph *graph,
   return NACRE_ERROR;
 }
 
+/* What stands before a layer of the list: ~vertex or an input, or INT32_MAX
+ * with a problem. */
+static int before_layer(nacre_graph *graph, const nacre_node *node,
+                        int before) {
+  if (before == 0 && graph->n_inputs > 1) {
+    nacre_report(graph->ctx->error, node, NACRE_ECONFIG,
+                 "the model has several inputs: say which one this "
+                 "layer reads with 'inputs'");
+    return INT32_MAX;
+  }
+  return before == 0 ? 0 : ~(before - 1);
+}
+
+/* Input `index` of a composite, which may itself be in another. */
+static int find_outside(nacre_graph *graph, int composite, int index,
+                        int *port) {
+  const nacre_composite *at = &graph->composite[composite];
+  while (at->given != NULL) {
+    if (at->given[index] < 0) {
+      return at->given[index];
+    }
+    index = at->given[index];
+    at = &graph->composite[at->parent];
+  }
+  nacre_node *inputs = at->node->kind == NACRE_NODE_MAP
+    ? nacre_node_peek(at->node, "inputs") : NULL;
+  if (inputs == NULL) {
+    return before_layer(graph, at->node, at->before);
+  }
+  const nacre_node *item = inputs->kind == NACRE_NODE_LIST
+    ? nacre_node_at(inputs, index) : inputs;
+  if (item == NULL || item->kind != NACRE_NODE_SCALAR) {
+    nacre_report(graph->ctx->error, inputs, NACRE_ECONFIG,
+                 "expected the name of a layer or input, or a list of them");
+    return INT32_MAX;
+  }
+  int producer = find_producer(graph, item->text, port);
+  if (producer == INT32_MAX) {
+    nacre_graph_report_unknown(graph, item);
+  }
+  return producer;
+}
+
+/* A layer inside of a composite reads what it was given. */
+static int connect_inside(nacre_graph *graph, nacre_vertex *vertex) {
+  for (int i = 0; i < vertex->n_given; i++) {
+    int given = vertex->given[i];
+    vertex->input[i] = given < 0
+      ? given
+      : find_outside(graph, vertex->composite, given, &vertex->port[i]);
+    if (vertex->input[i] == INT32_MAX) {
+      return NACRE_ERROR;
+    }
+  }
+  vertex->n_inputs = vertex->n_given;
+  return NACRE_OK;
+}
+
 static int connect_layer(nacre_graph *graph, int index) {
   nacre_vertex *vertex = &graph->vertex[index];
   nacre_error *error = graph->ctx->error;
   nacre_node *inputs = vertex->node->kind == NACRE_NODE_MAP
     ? nacre_node_peek(vertex->node, "inputs") : NULL;
-  int n = inputs == NULL || inputs->kind == NACRE_NODE_SCALAR
+  int n = vertex->given != NULL ? vertex->n_given
+          : inputs == NULL || inputs->kind == NACRE_NODE_SCALAR
     ? 1 : inputs->count;
   vertex->input =
     nacre_arena_alloc(nacre_graph_arena(graph), (size_t)n + 1, sizeof(int));
@@ -73,15 +132,13 @@ static int connect_layer(nacre_graph *graph, int index) {
   if (vertex->input == NULL || vertex->port == NULL) {
     return nacre_no_memory(error);
   }
+  if (vertex->given != NULL) {
+    return connect_inside(graph, vertex);
+  }
   if (inputs == NULL) {
-    if (index == 0 && graph->n_inputs > 1) {
-      return nacre_report(error, vertex->node, NACRE_ECONFIG,
-                          "the model has several inputs: say which one this "
-                          "layer reads with 'inputs'");
-    }
-    vertex->input[0] = index == 0 ? 0 : ~(index - 1);
+    vertex->input[0] = before_layer(graph, vertex->node, index);
     vertex->n_inputs = 1;
-    return NACRE_OK;
+    return vertex->input[0] == INT32_MAX ? NACRE_ERROR : NACRE_OK;
   }
   if (inputs->kind == NACRE_NODE_MAP || n == 0) {
     return nacre_report(error, inputs, NACRE_ECONFIG,
@@ -255,7 +312,8 @@ static int split_activations(nacre_graph *graph) {
                              .type = vertex->activation.component->name,
                              .activation = vertex->activation,
                              .act_ops = vertex->act_ops, .owner = next,
-                             .n_inputs = 1, .mask = -1, .trainable = true,
+                             .n_inputs = 1, .mask = -1, .composite = -1,
+                             .times = 1, .trainable = true,
                              .learning_rate_scale = 1 };
       act->input = nacre_arena_alloc(nacre_graph_arena(graph), 2, sizeof(int));
       act->port = act->input != NULL ? act->input + 1 : NULL;

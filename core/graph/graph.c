@@ -27,7 +27,7 @@ int nacre_graph_add_edge(nacre_graph *graph, const char *name, int producer,
   graph->edge = grown;
   graph->edge[graph->n_edges] =
     (nacre_edge){ .name = name, .producer = producer, .port = port,
-                  .mask = -1 };
+                  .mask = -1, .times = 1 };
   return graph->n_edges++;
 }
 
@@ -42,7 +42,8 @@ nacre_vertex *nacre_graph_add_vertex(nacre_graph *graph) {
   nacre_vertex *vertex = &graph->vertex[graph->n_vertices];
   memset(vertex, 0, sizeof(*vertex));
   vertex->owner = graph->n_vertices++;
-  vertex->mask = -1;
+  vertex->mask = vertex->composite = -1;
+  vertex->times = 1;
   vertex->trainable = true;
   vertex->learning_rate_scale = 1;
   return vertex;
@@ -134,6 +135,7 @@ void nacre_graph_fini(nacre_graph *graph) {
   nacre_free(graph->edge);
   nacre_free(graph->variable);
   nacre_free(graph->head);
+  nacre_free(graph->composite);
   nacre_graph_forget(graph);
   *graph = (nacre_graph){ 0 };
 }

@@ -10,6 +10,8 @@
 
 #include "plugin/params.h"
 
+#define NACRE_FOLD_MAX 4
+
 /** A value that flows along an edge. */
 typedef struct nacre_edge {
   const char *name;  /* "fc1", or "split:1" for a second output */
@@ -19,6 +21,9 @@ typedef struct nacre_edge {
   int readers;       /* how often nodes read it */
   bool output;       /* one of the model's outputs */
   int mask;          /* edge that says which steps count, or -1: all */
+  int64_t fold[NACRE_FOLD_MAX]; /* axes that have joined the batch */
+  int n_folds;
+  int64_t times;     /* their product: samples of it in one of the model's */
 } nacre_edge;
 
 /** A trained weight or an untrained state, owned by one node and bound at
@@ -57,6 +62,11 @@ typedef struct nacre_vertex {
   int *port;               /* [n_inputs]: which output of the producer */
   int *output, n_outputs;
   int mask;                /* edge of the mask that it writes, or -1 */
+  int64_t times;           /* samples that it sees in one of the model's */
+  int composite;           /* that it is in, or -1 */
+  const int *given;        /* what it reads there, see nacre_placing */
+  int n_given;
+  bool result;             /* it stands for its composite */
   int *variable;           /* [weights of the table]: index or -1 */
   nacre_slot saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
   uint32_t needs;          /* NACRE_LAYER_NEED_X, _NEED_Y */
@@ -64,6 +74,14 @@ typedef struct nacre_vertex {
   bool trainable;
   double learning_rate_scale;
 } nacre_vertex;
+
+/** A layer that is made of others, while the graph is built. */
+typedef struct nacre_composite {
+  nacre_node *node;
+  int before;       /* vertices before its first: what a chain goes on from */
+  int parent;       /* the composite that it is in, or -1 */
+  const int *given; /* what it reads there */
+} nacre_composite;
 
 /** An output of the model, with its loss. */
 typedef struct nacre_head {
@@ -91,6 +109,8 @@ typedef struct nacre_graph {
   int64_t batch;         /* the largest that it was shaped for */
   struct nacre_graph_name *name; /* while it is built: what names mean */
   int n_names, name_room;
+  nacre_composite *composite;
+  int n_composites;
 } nacre_graph;
 
 /** A whole graph from `model`, in order of execution. `input` is used when

@@ -31,8 +31,9 @@ int nacre_pass_buffer(const nacre_pass *walk, int64_t count, bool per_sample) {
 }
 
 int nacre_pass_edge_buffer(const nacre_pass *walk, int edge) {
-  return nacre_pass_buffer(
-    walk, nacre_shape_count(&walk->graph->edge[edge].shape), true);
+  const nacre_edge *at = &walk->graph->edge[edge];
+  return nacre_pass_buffer(walk, nacre_shape_count(&at->shape) * at->times,
+                           true);
 }
 
 nacre_op *nacre_pass_op(const nacre_pass *walk, nacre_op_kind kind, int index) {
@@ -139,8 +140,9 @@ static int forward_slots(const nacre_pass *walk, int index) {
     if (!slot->used) {
       continue;
     }
-    int buffer = nacre_pass_buffer(walk, nacre_shape_count(&slot->shape),
-                            slot->per_sample);
+    int64_t count = nacre_shape_count(&slot->shape) *
+                    (slot->per_sample ? vertex->times : 1);
+    int buffer = nacre_pass_buffer(walk, count, slot->per_sample);
     if (buffer < 0) {
       return NACRE_ERROR;
     }
@@ -222,7 +224,8 @@ static int place_scratch(const nacre_pass *walk, int64_t batch) {
       if (!slot->used) {
         continue;
       }
-      int64_t bytes = nacre_shape_count(&slot->shape);
+      int64_t bytes = nacre_shape_count(&slot->shape) *
+                      (slot->per_sample ? walk->graph->vertex[i].times : 1);
       if (!nacre_int_mul(bytes, slot->per_sample ? batch : 1, &bytes) ||
           !nacre_int_mul(bytes, (int64_t)sizeof(real), &bytes) ||
           !nacre_int_add(bytes, 63, &bytes) ||

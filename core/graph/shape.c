@@ -67,6 +67,15 @@ static int count_shape(nacre_plan *plan, const nacre_shape *shape,
   return NACRE_OK;
 }
 
+/* What a vertex gives comes as often as what it reads. */
+static void take_folds(const nacre_graph *graph, const nacre_vertex *vertex,
+                       nacre_edge *edge) {
+  const nacre_edge *from = &graph->edge[vertex->input[0]];
+  memcpy(edge->fold, from->fold, sizeof(edge->fold));
+  edge->n_folds = from->n_folds;
+  edge->times = from->times;
+}
+
 static int plan_output(nacre_plan *plan, const nacre_shape *shape) {
   planning *self = (planning *)plan;
   nacre_graph *graph = self->graph;
@@ -93,6 +102,7 @@ static int plan_output(nacre_plan *plan, const nacre_shape *shape) {
   nacre_edge *edge = &graph->edge[vertex->output[self->n_outputs++]];
   edge->shape = *shape;
   edge->shape.dtype = NACRE_REAL;
+  take_folds(graph, vertex, edge);
   return NACRE_OK;
 }
 
@@ -117,6 +127,45 @@ static int choose_for_weight(planning *self, uint32_t kind,
   }
   return def == NULL ? NACRE_OK
                      : nacre_choose_name(graph->ctx, kind, def, node, choice);
+}
+
+/* Where this layer's weight says that it is another's; NULL: it is not. */
+static nacre_node *tied(const nacre_vertex *vertex, const char *name) {
+  nacre_node *tie = vertex->node->kind == NACRE_NODE_MAP
+    ? nacre_node_peek(vertex->node, "tie") : NULL;
+  return tie != NULL && tie->kind == NACRE_NODE_MAP
+    ? nacre_node_peek(tie, name) : NULL;
+}
+
+static int tie_weight(planning *self, uint32_t index, const nacre_node *to,
+                      const nacre_shape *shape) {
+  nacre_graph *graph = self->graph;
+  const char *problem = "there is no weight '%s' in the layers before this";
+  for (int i = 0; i < graph->n_variables; i++) {
+    const nacre_variable *variable = &graph->variable[i];
+    if (strcmp(variable->name, to->text) != 0) {
+      continue;
+    }
+    if (nacre_shape_equal(&variable->shape, shape) && !variable->state) {
+      graph->vertex[self->index].variable[index] = i;
+      return NACRE_OK;
+    }
+    problem = "'%s' has another shape than the weight that is tied to it";
+  }
+  self->refused = true;
+  const char **names = nacre_arena_alloc(
+    nacre_graph_arena(graph), (size_t)graph->n_variables + 1,
+    sizeof(*names));
+  for (int i = 0; i < graph->n_variables && names != NULL; i++) {
+    names[i] = graph->variable[i].name;
+  }
+  const char *near =
+    names != NULL ? nacre_nearest(to->text, names, graph->n_variables) : NULL;
+  nacre_report(graph->ctx->error, to, NACRE_ECONFIG, problem, to->text);
+  if (near != NULL && strcmp(near, to->text) != 0) {
+    nacre_error_hint(graph->ctx->error, "did you mean '%s'?", near);
+  }
+  return NACRE_ERROR;
 }
 
 static int plan_weight(nacre_plan *plan, uint32_t index,
@@ -146,6 +195,10 @@ static int plan_weight(nacre_plan *plan, uint32_t index,
     }
     vertex->variable[index] = shared;
     return NACRE_OK;
+  }
+  const nacre_node *other = tied(vertex, info->name);
+  if (other != NULL) {
+    return tie_weight(self, index, other, shape);
   }
   nacre_variable *grown = nacre_graph_grow(graph->variable,
                                            graph->n_variables,
@@ -212,7 +265,8 @@ static int plan_scratch(nacre_plan *plan, uint32_t slot,
 
 static void plan_flops(nacre_plan *plan, double forward) {
   planning *self = (planning *)plan;
-  self->graph->vertex[self->index].flops = forward;
+  nacre_vertex *vertex = &self->graph->vertex[self->index];
+  vertex->flops = forward * (double)vertex->times;
 }
 
 static int plan_mask(nacre_plan *plan, const nacre_shape *shape) {
@@ -235,6 +289,7 @@ static int plan_mask(nacre_plan *plan, const nacre_shape *shape) {
   }
   graph->edge[vertex->mask].shape = *shape;
   graph->edge[vertex->mask].shape.dtype = NACRE_REAL;
+  take_folds(graph, vertex, &graph->edge[vertex->mask]);
   self->masks = true;
   return NACRE_OK;
 }
@@ -269,6 +324,92 @@ static int prepare_variables(nacre_graph *graph, nacre_vertex *vertex) {
   return NACRE_OK;
 }
 
+/* Folding: views by which the first axis joins the batch, and leaves it. */
+
+static int plan_fold(nacre_plan *plan) {
+  planning *self = (planning *)plan;
+  nacre_shape out = plan->input[0]; /* [steps, ...] */
+  if (out.rank < 1) {
+    return plan_refuse(plan, "the input is a single number and has no axis "
+                       "to go along");
+  }
+  int64_t steps = out.dim[0];
+  out.rank--;
+  memmove(out.dim, out.dim + 1, sizeof(out.dim) - sizeof(out.dim[0]));
+  if (nacre_plan_output(plan, &out) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  nacre_graph *graph = self->graph;
+  nacre_edge *edge =
+    &graph->edge[graph->vertex[self->index].output[0]];
+  if (edge->n_folds == NACRE_FOLD_MAX ||
+      !nacre_int_mul(edge->times, steps, &edge->times)) {
+    return plan_refuse(plan, "too many axes would join the batch");
+  }
+  edge->fold[edge->n_folds++] = steps;
+  return NACRE_OK;
+}
+
+static int plan_unfold(nacre_plan *plan) {
+  planning *self = (planning *)plan;
+  nacre_graph *graph = self->graph;
+  const nacre_vertex *vertex = &graph->vertex[self->index];
+  const nacre_edge *from = &graph->edge[vertex->input[0]];
+  nacre_shape out = plan->input[0]; /* [...] */
+  if (from->n_folds == 0 || out.rank == NACRE_RANK_MAX - 1) {
+    return plan_refuse(plan, from->n_folds == 0
+                       ? "no axis has joined the batch"
+                       : "its output would have too many axes");
+  }
+  int64_t steps = from->fold[from->n_folds - 1];
+  memmove(out.dim + 1, out.dim, sizeof(out.dim) - sizeof(out.dim[0]));
+  out.dim[0] = steps;
+  out.rank++;
+  if (nacre_plan_output(plan, &out) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  nacre_edge *edge = &graph->edge[vertex->output[0]];
+  edge->n_folds--;
+  edge->times /= steps;
+  return NACRE_OK;
+}
+
+static const nacre_layer_ops fold_ops = {
+  .size = sizeof(fold_ops), .flags = NACRE_LAYER_VIEW,
+  .weights = NACRE_EMPTY_SPAN, .min_inputs = 1, .max_inputs = 1,
+  .plan = plan_fold
+};
+static const nacre_layer_ops unfold_ops = {
+  .size = sizeof(unfold_ops), .flags = NACRE_LAYER_VIEW,
+  .weights = NACRE_EMPTY_SPAN, .min_inputs = 1, .max_inputs = 1,
+  .plan = plan_unfold
+};
+const nacre_component nacre_graph_fold = {
+  .size = sizeof(nacre_component), .kind = NACRE_KIND_LAYER,
+  .name = "fold", .ops = &fold_ops
+};
+const nacre_component nacre_graph_unfold = {
+  .size = sizeof(nacre_component), .kind = NACRE_KIND_LAYER,
+  .name = "unfold", .ops = &unfold_ops
+};
+
+static int count_times(nacre_plan *plan, int64_t batch) {
+  planning *self = (planning *)plan;
+  nacre_graph *graph = self->graph;
+  nacre_vertex *vertex = &graph->vertex[self->index];
+  vertex->times = graph->edge[vertex->input[0]].times;
+  for (int i = 1; i < vertex->n_inputs; i++) {
+    if (graph->edge[vertex->input[i]].times != vertex->times) {
+      return plan_refuse(plan, "its inputs are not of the same batch: an "
+                         "axis of one has joined it");
+    }
+  }
+  if (!nacre_int_mul(batch, vertex->times, &plan->batch)) {
+    return plan_refuse(plan, "the batch is too large");
+  }
+  return NACRE_OK;
+}
+
 static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
   nacre_vertex *vertex = &graph->vertex[index];
   nacre_shape *inputs = nacre_arena_alloc(
@@ -292,6 +433,9 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
               .masked = masked },
     .graph = graph, .index = index
   };
+  if (count_times(&self.plan, batch) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
   int status = vertex->ops->plan(&self.plan);
   vertex = &graph->vertex[index];
   if (status != NACRE_OK || self.refused) {
@@ -313,8 +457,9 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
   /* What is a view, if only in evaluation, is its first input. */
   if ((vertex->ops->flags & (NACRE_LAYER_VIEW | NACRE_LAYER_TRAINING)) != 0 &&
       (vertex->n_outputs != 1 ||
-       nacre_shape_count(&inputs[0]) !=
-         nacre_shape_count(&graph->edge[vertex->output[0]].shape))) {
+       nacre_shape_count(&inputs[0]) * vertex->times !=
+         nacre_shape_count(&graph->edge[vertex->output[0]].shape) *
+           graph->edge[vertex->output[0]].times)) {
     return plan_refuse(&self.plan,
                        "it changes the number of elements or outputs, as a "
                        "view cannot");
@@ -335,7 +480,19 @@ int nacre_graph_shape(nacre_graph *graph, int64_t batch) {
       graph->edge[vertex->output[0]].shape = *in;
       graph->edge[vertex->output[0]].mask =
         graph->edge[vertex->input[0]].mask;
-      vertex->flops = (double)nacre_shape_count(in);
+      take_folds(graph, vertex, &graph->edge[vertex->output[0]]);
+      vertex->times = graph->edge[vertex->input[0]].times;
+      vertex->flops =
+        (double)nacre_shape_count(in) * (double)vertex->times;
+    }
+  }
+  for (int i = 0; i < graph->n_heads && status == NACRE_OK; i++) {
+    const nacre_edge *edge = &graph->edge[graph->head[i].edge];
+    if (edge->times != 1) {
+      status = nacre_report(graph->ctx->error,
+                            graph->vertex[edge->producer].node,
+                            NACRE_ECONFIG, "output '%s' is inside of a layer "
+                            "that goes along an axis", edge->name);
     }
   }
   return status;

@@ -260,23 +260,46 @@ static int choose(const nacre_fill *fill, uint32_t kind, const char *name,
                   map != NULL ? map : node);
 }
 
+/* The scalar that names a component; NULL with a problem. */
+static nacre_node *name_of(const nacre_fill *fill, uint32_t kind,
+                           nacre_node *node) {
+  const char *what = nacre_kind_name(kind);
+  nacre_node *type = is_map(node) ? nacre_node_get(node, "type") : node;
+  if (type == NULL) {
+    nacre_fill_report(fill, node, "this %s has no 'type'", what);
+    return NULL;
+  }
+  if (type->kind != NACRE_NODE_SCALAR || nacre_node_is_null(type)) {
+    nacre_fill_report(
+      fill, type, "expected the name of a component of kind '%s'%s, got %s",
+      what, type == node ? ", or {type: name, ...}" : "",
+      type->kind == NACRE_NODE_SCALAR ? "null"
+      : type->kind == NACRE_NODE_LIST ? "a list"
+                                      : "a map");
+    return NULL;
+  }
+  return type;
+}
+
+int nacre_fill_known(const nacre_fill *fill, uint32_t kind,
+                     nacre_node *node) {
+  nacre_node *type = name_of(fill, kind, node);
+  if (type == NULL) {
+    return NACRE_ERROR;
+  }
+  return nacre_registry_has(fill->ctx->registry, kind, type->text)
+    ? NACRE_OK : report_unknown(fill, kind, type->text, type);
+}
+
 int nacre_fill_choose(const nacre_fill *fill, uint32_t kind, nacre_node *node,
                       const char *const *universal, bool keep_unknown,
                       nacre_choice *out) {
   const char *what = nacre_kind_name(kind);
   memset(out, 0, sizeof *out);
   out->node = node;
-  nacre_node *type = is_map(node) ? nacre_node_get(node, "type") : node;
+  nacre_node *type = name_of(fill, kind, node);
   if (type == NULL) {
-    return nacre_fill_report(fill, node, "this %s has no 'type'", what);
-  }
-  if (type->kind != NACRE_NODE_SCALAR || nacre_node_is_null(type)) {
-    return nacre_fill_report(
-      fill, type, "expected the name of a component of kind '%s'%s, got %s",
-      what, type == node ? ", or {type: name, ...}" : "",
-      type->kind == NACRE_NODE_SCALAR ? "null"
-      : type->kind == NACRE_NODE_LIST ? "a list"
-                                      : "a map");
+    return NACRE_ERROR;
   }
   nacre_node *map = is_map(node) ? node : NULL;
   int status = choose(fill, kind, type->text, type, map, out);

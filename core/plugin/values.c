@@ -246,6 +246,9 @@ static int read_ref(const nacre_fill *fill, const nacre_param *param,
     return nacre_fill_report(fill, node, "%s: %s: components name each other "
                              "in a circle", fill->what, param->name);
   }
+  if (kind == NACRE_KIND_LAYER) {
+    return nacre_fill_known(fill, kind, node); /* the graph reads the rest */
+  }
   if (nacre_fill_choose(fill, kind, node, NULL, false, &choice) != NACRE_OK) {
     return NACRE_ERROR;
   }

@@ -41,5 +41,8 @@ const nacre_param *nacre_params_at(nacre_span params, uint32_t i);
 int nacre_fill_choose(const nacre_fill *, uint32_t kind, nacre_node *node,
                       const char *const *universal, bool keep_unknown,
                       nacre_choice *out);
+/** Whether there is the component that `node` names; its parameters are not
+ *  read. */
+int nacre_fill_known(const nacre_fill *, uint32_t kind, nacre_node *node);
 
 #endif

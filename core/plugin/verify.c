@@ -36,8 +36,7 @@ static const struct {
   size_t size;
   size_t required[MAX_REQUIRED]; /* offset + 1; 0 ends */
 } tables[NACRE_KIND_COUNT] = {
-  [NACRE_KIND_LAYER] = { sizeof(nacre_layer_ops),
-                         { NEED(nacre_layer_ops, plan) } },
+  [NACRE_KIND_LAYER] = { sizeof(nacre_layer_ops), { 0 } },
   [NACRE_KIND_ACTIVATION] = { sizeof(nacre_activation_ops), { 0 } },
   [NACRE_KIND_LOSS] = { sizeof(nacre_loss_ops),
                         { NEED(nacre_loss_ops, rows) } },
@@ -190,6 +189,12 @@ static bool check_ops(const nacre_component *component, verdict out) {
   if (component->kind == NACRE_KIND_ACTIVATION &&
       !check_activation(component->ops)) {
     return flaw(out, "%s needs forward, backward, and either x or y", it);
+  }
+  if (component->kind == NACRE_KIND_LAYER) {
+    const nacre_layer_ops *layer = component->ops;
+    if ((layer->plan == NULL) == (layer->expand == NULL)) {
+      return flaw(out, "%s needs plan, or expand and not plan", it);
+    }
   }
   if (component->kind == NACRE_KIND_LAYER && !check_weights(component->ops)) {
     return flaw(out, "%s: its table of weights is damaged", it);

@@ -35,6 +35,7 @@ static void fault(nacre_run *run, int64_t sample, const char *format, ...) {
   for (int i = 0; i < program->n_steps; i++) {
     if (program->step[i].run == run) {
       program->fault_vertex = program->layout.op[i].index;
+      program->fault_sample = sample / program->times[i];
     }
   }
 }
@@ -48,16 +49,18 @@ void *nacre_bind_buffer(const nacre_binder *bind, int buffer) {
 
 /* A tensor with the batch in front; it follows set_batch(). */
 void nacre_bind_sample(const nacre_binder *bind, nacre_tensor *tensor,
-                        const nacre_shape *shape, void *data) {
+                        const nacre_shape *shape, int64_t times,
+                        void *data) {
   nacre_program *program = bind->program;
   tensor->data = data;
   tensor->rank = shape->rank + 1;
   tensor->dtype = NACRE_REAL;
-  tensor->dim[0] = program->batch_max;
+  tensor->dim[0] = program->batch_max * times;
   for (int i = 0; i < shape->rank; i++) {
     tensor->dim[i + 1] = shape->dim[i];
   }
-  program->batched[program->n_batched++] = tensor;
+  program->batched[program->n_batched++] =
+    (struct nacre_batched){ tensor, times };
 }
 
 static void bind_whole(nacre_tensor *tensor, const nacre_shape *shape,
@@ -70,14 +73,15 @@ static void bind_whole(nacre_tensor *tensor, const nacre_shape *shape,
 
 void nacre_bind_edge(const nacre_binder *bind, nacre_tensor *tensor, int edge,
                       int buffer) {
-  nacre_bind_sample(bind, tensor, &bind->graph->edge[edge].shape,
-              buffer < 0 ? NULL : nacre_bind_buffer(bind, buffer));
+  const nacre_edge *at = &bind->graph->edge[edge];
+  nacre_bind_sample(bind, tensor, &at->shape, at->times,
+                    buffer < 0 ? NULL : nacre_bind_buffer(bind, buffer));
 }
 
 static void bind_slot(const nacre_binder *bind, nacre_tensor *tensor,
-                      const nacre_slot *slot, void *data) {
+                      const nacre_slot *slot, int64_t times, void *data) {
   if (slot->per_sample) {
-    nacre_bind_sample(bind, tensor, &slot->shape, data);
+    nacre_bind_sample(bind, tensor, &slot->shape, times, data);
   } else {
     bind_whole(tensor, &slot->shape, data);
   }
@@ -134,11 +138,11 @@ static int bind_slots(const nacre_binder *bind, int index, nacre_run *run) {
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
     int buffer = program->layout.saved[index][i];
     if (buffer >= 0) {
-      bind_slot(bind, &saved[i], &vertex->saved[i],
+      bind_slot(bind, &saved[i], &vertex->saved[i], vertex->times,
                 nacre_bind_buffer(bind, buffer));
     }
     if (vertex->scratch[i].used) {
-      bind_slot(bind, &scratch[i], &vertex->scratch[i],
+      bind_slot(bind, &scratch[i], &vertex->scratch[i], vertex->times,
                 program->scratch + program->layout.scratch[index][i]);
     }
   }
@@ -228,7 +232,7 @@ static int create_self(const nacre_binder *bind, const nacre_vertex *vertex,
   nacre_plan plan = { .size = sizeof(plan),
                       .n_inputs = (uint32_t)vertex->n_inputs,
                       .cfg = vertex->layer.cfg, .input = inputs,
-                      .batch = bind->program->batch_max,
+                      .batch = bind->program->batch_max * vertex->times,
                       .needs = vertex->needs };
   for (int i = 0; i < vertex->n_inputs && i < 32; i++) {
     plan.masked |=

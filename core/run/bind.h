@@ -19,7 +19,7 @@ void *nacre_bind_array(const nacre_binder *, size_t n, size_t size);
 void *nacre_bind_buffer(const nacre_binder *, int buffer);
 /** A tensor with the batch in front; it follows set_batch(). */
 void nacre_bind_sample(const nacre_binder *, nacre_tensor *,
-                       const nacre_shape *, void *data);
+                       const nacre_shape *, int64_t times, void *data);
 /** The tensor of an edge, or of its gradient, in a buffer (-1: none). */
 void nacre_bind_edge(const nacre_binder *, nacre_tensor *, int edge,
                      int buffer);

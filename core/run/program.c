@@ -57,10 +57,11 @@ static int bind_move(const nacre_binder *bind, const nacre_op *op,
   nacre_shape shape = nacre_shape_1d(layout->buffer[op->to].count);
   nacre_bind_start(bind, run);
   if (op->from >= 0) {
-    nacre_bind_sample(bind, &tensor[0], &shape,
+    nacre_bind_sample(bind, &tensor[0], &shape, 1,
                       nacre_bind_buffer(bind, op->from));
   }
-  nacre_bind_sample(bind, &tensor[1], &shape, nacre_bind_buffer(bind, op->to));
+  nacre_bind_sample(bind, &tensor[1], &shape, 1,
+                    nacre_bind_buffer(bind, op->to));
   run->in = &tensor[0];
   run->out = &tensor[1];
   return NACRE_OK;
@@ -85,8 +86,10 @@ static int bind_op(nacre_binder *bind, int index, nacre_run **of_vertex) {
   nacre_step *step = &program->step[index];
   const nacre_vertex *vertex = NULL;
   step->run = run;
+  program->times[index] = 1;
   if (op->kind != NACRE_OP_LOSS && op->index >= 0) {
     vertex = &bind->graph->vertex[op->index];
+    program->times[index] = vertex->times;
     if (of_vertex[op->index] == NULL) {
       if (nacre_bind_vertex(bind, op->index, run) != NACRE_OK) {
         return NACRE_ERROR;
@@ -198,7 +201,8 @@ static int bind_all(nacre_binder *bind) {
   const nacre_layout *layout = &program->layout;
   size_t ops = (size_t)layout->n_ops;
   program->batched = nacre_bind_array(bind, count_tensors(program),
-                           sizeof(nacre_tensor *));
+                           sizeof(*program->batched));
+  program->times = nacre_bind_array(bind, ops, sizeof(*program->times));
   program->random = nacre_bind_array(bind, 2 * ops, sizeof(nacre_run *));
   program->run = nacre_bind_array(bind, ops, sizeof(*program->run));
   program->step = nacre_bind_array(bind, ops, sizeof(*program->step));
@@ -209,7 +213,8 @@ static int bind_all(nacre_binder *bind) {
                      sizeof(nacre_run *));
   program->activations = device_alloc(bind, layout->activation_bytes, 1);
   program->scratch = device_alloc(bind, layout->scratch_bytes, 1);
-  if (program->batched == NULL || program->random == NULL ||
+  if (program->batched == NULL || program->times == NULL ||
+      program->random == NULL ||
       program->run == NULL || program->step == NULL ||
       program->head == NULL || of_vertex == NULL ||
       program->activations == NULL || program->scratch == NULL) {
@@ -298,10 +303,10 @@ void nacre_program_set_batch(nacre_program *program, int64_t batch) {
   }
   program->batch = batch;
   for (int i = 0; i < program->n_batched; i++) {
-    program->batched[i]->dim[0] = batch;
+    program->batched[i].tensor->dim[0] = batch * program->batched[i].times;
   }
   for (int i = 0; i < program->n_runs; i++) {
-    program->run[i].batch = batch;
+    program->run[i].batch = batch * program->times[i];
   }
 }
 

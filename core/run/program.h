@@ -48,10 +48,14 @@ struct nacre_program {
   nacre_step *step;
   int n_steps, n_forward;
   nacre_run *run;              /* one for every vertex call */
+  int64_t *times;              /* [n_runs]: samples in one of the model's */
   int n_runs;
   nacre_run **random;          /* those that read run->key */
   int n_random;
-  nacre_tensor **batched;      /* tensors whose dim[0] is the batch */
+  struct nacre_batched {       /* tensors whose dim[0] follows the batch */
+    nacre_tensor *tensor;
+    int64_t times;             /* that often */
+  } *batched;
   int n_batched;
   nacre_bound_head *head;      /* [heads of the graph] */
   nacre_arena *arena;          /* the small things above */

@@ -169,6 +169,24 @@ static const situation situations[] = {
     - {name: m, share: n, inputs: b}\n\
     - {type: add, inputs: [b, n, m]}\n\
     - {type: dense, units: 2}\n", "mean_squared_error", 2 },
+  { "steps that join the batch", "\
+    - {type: reshape, target_shape: [2, 1, 2]}\n\
+    - {name: t, type: time_distributed, activation: tanh,\n\
+       layer: {type: dense, units: 3, activation: silu}}\n\
+    - {name: u, type: time_distributed, layer:\n\
+       {type: time_distributed, layer: {type: layer_normalization}}}\n\
+    - {type: time_distributed, layer: {type: dropout, rate: 0.3}}\n\
+    - {type: add, inputs: [t, u, time_distributed]}\n\
+    - {type: time_distributed, layer: flatten}\n\
+    - {type: flip, axis: 1}\n\
+    - {type: flatten}\n\
+    - {type: dense, units: 2}\n", "mean_squared_error", 2 },
+  { "tied weights", "\
+    - {name: a, type: dense, units: 4, activation: tanh}\n\
+    - {name: b, type: dense, units: 4, tie: {kernel: a.kernel}}\n\
+    - {type: reverse_embedding, input_dim: 4, activation: tanh,\n\
+       tie: {embeddings: a.kernel}}\n\
+    - {type: dense, units: 2}\n", "mean_squared_error", 2 },
   { "a dead end of two", "\
     - {name: a, type: dense, units: 4, activation: tanh}\n\
     - {name: b, type: dense, units: 4, inputs: input}\n\

@@ -120,11 +120,45 @@ struct nacre_run {
   const nacre_tensor *out_mask; /* of out[0], if plan() announced one */
 };
 
+typedef struct nacre_expand nacre_expand;
+
+/** What expand() may call. A handle is a number: inputs of the composite are
+ *  0..n_inputs-1; each call returns the next, or NACRE_ERROR, after which
+ *  expand() returns NACRE_ERROR. `name` goes behind the composite's; NULL is
+ *  for the last call and makes its layer the result. */
+typedef struct nacre_expand_ops {
+  uint32_t size, pad;
+  /** A layer inside. `param`: the parameter (a nacre_ref of kind "layer",
+   *  whose ops and cfg stay NULL) in which the user describes it, with every
+   *  key that a layer may have; or NULL. `set`: a YAML map of keys that are
+   *  put over the user's ("{go_backwards: true}"), or NULL. */
+  int32_t (*layer)(nacre_expand *, const char *name, const char *param,
+                   const char *set, const int32_t *input, uint32_t n);
+  /** The first axis of what `input` gives joins the batch: what reads the
+   *  result sees more and smaller samples. */
+  int32_t (*fold)(nacre_expand *, const char *name, int32_t input);
+  /** The axis that joined last is the first one again. */
+  int32_t (*unfold)(nacre_expand *, const char *name, int32_t input);
+  /** The number that the layer of `param` has for its parameter `key`, by
+   *  the user or by default. NACRE_DECLINE: it has none. */
+  int (*ask)(nacre_expand *, const char *param, const char *key,
+             double *value);
+  /** Says why it cannot be; returns NACRE_ERROR. One line. Copied. */
+  int (*refuse)(nacre_expand *, const char *format, ...) NACRE_PRINTF(2, 3);
+} nacre_expand_ops;
+
+struct nacre_expand {
+  uint32_t size, n_inputs;
+  const nacre_expand_ops *ops;
+  const void *cfg; /* the composite's config struct, filled */
+};
+
 typedef struct nacre_layer_ops {
   uint32_t size, flags;
   nacre_span weights; /* of nacre_weight */
   uint32_t min_inputs, max_inputs; /* max 0: any number */
-  /** [main] Pure: may be called often, with other shapes. */
+  /** [main] Pure: may be called often, with other shapes. NULL only beside
+   *  expand(). */
   int (*plan)(nacre_plan *);
   /** [compute] Never allocates, fails or prints. NULL for a view. */
   void (*forward)(nacre_run *);
@@ -135,6 +169,9 @@ typedef struct nacre_layer_ops {
   /** [main] Optional private state, made after plan(). */
   int (*create)(const nacre_plan *, void **self);
   void (*destroy)(void *self);
+  /** [main] Instead of all of the above, for a layer that is made of others:
+   *  names them. Pure. */
+  int (*expand)(nacre_expand *);
 } nacre_layer_ops;
 
 /* The calls of plan(), as an author writes them. */
