@@ -11,6 +11,9 @@
 #ifndef NACRE_PLUGIN_H
 #define NACRE_PLUGIN_H
 
+/* Before what follows: a header of the C library defines __GLIBC__. */
+#include <stdint.h>
+
 #if !defined(NACRE_KERNEL) && defined(__x86_64__) && defined(__linux__) && \
   defined(__GLIBC__) && defined(__GNUC__) && __GNUC__ >= 11 &&             \
   !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&                 \
