@@ -46,9 +46,13 @@ static void nacre_average_forward(const nacre_pooling_pass *pass,
       nacre_average_of(rows, cols, width, channels, NACRE_POOLING_LANES,
                        share, from + j, y + j);
     }
-    if (j < channels) {
-      nacre_average_of(rows, cols, width, channels, channels - j, share,
+    for (; j + NACRE_POOLING_FEW <= channels; j += NACRE_POOLING_FEW) {
+      nacre_average_of(rows, cols, width, channels, NACRE_POOLING_FEW, share,
                        from + j, y + j);
+    }
+    for (; j < channels; j++) {
+      nacre_average_of(rows, cols, width, channels, 1, share, from + j,
+                       y + j);
     }
   }
 }

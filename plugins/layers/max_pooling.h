@@ -14,7 +14,7 @@ typedef struct nacre_max_window {
 
 /* y[j] = the largest of channel j, or NaN if there is one. */
 static inline void nacre_max_of(const nacre_max_window *w, int64_t n,
-                                const real *x, real *y) {
+                                const real *restrict x, real *restrict y) {
   real most[NACRE_POOLING_LANES];
   for (int64_t j = 0; j < n; j++) {
     most[j] = x[j];
@@ -23,7 +23,8 @@ static inline void nacre_max_of(const nacre_max_window *w, int64_t n,
     for (int64_t c = 0; c < w->cols; c++) {
       const real *at = x + r * w->step + c * w->channels;
       for (int64_t j = 0; j < n; j++) {
-        most[j] = at[j] > most[j] || at[j] != at[j] ? at[j] : most[j];
+        real larger = at[j] > most[j] ? at[j] : most[j];
+        most[j] = at[j] == at[j] ? larger : at[j];
       }
     }
   }
@@ -34,8 +35,10 @@ static inline void nacre_max_of(const nacre_max_window *w, int64_t n,
 
 /* dx[j] += dy[j] where x[j] is y[j] for the first time. */
 static inline void nacre_max_give(const nacre_max_window *w, int64_t n,
-                                  const real *x, const real *y,
-                                  const real *dy, real *dx) {
+                                  const real *restrict x,
+                                  const real *restrict y,
+                                  const real *restrict dy,
+                                  real *restrict dx) {
   real left[NACRE_POOLING_LANES];
   for (int64_t j = 0; j < n; j++) {
     left[j] = dy[j];
@@ -44,9 +47,9 @@ static inline void nacre_max_give(const nacre_max_window *w, int64_t n,
     for (int64_t c = 0; c < w->cols; c++) {
       int64_t at = r * w->step + c * w->channels;
       for (int64_t j = 0; j < n; j++) {
-        bool here = x[at + j] == y[j];
-        dx[at + j] += here ? left[j] : 0;
-        left[j] = here ? 0 : left[j];
+        real given = x[at + j] >= y[j] ? left[j] : 0;
+        left[j] -= given; /* to exactly 0 */
+        dx[at + j] += given;
       }
     }
   }
@@ -79,8 +82,11 @@ static void nacre_max_forward(const nacre_pooling_pass *pass, int64_t i) {
     for (; j + NACRE_POOLING_LANES <= channels; j += NACRE_POOLING_LANES) {
       nacre_max_of(&w, NACRE_POOLING_LANES, x + first + j, y + j);
     }
-    if (j < channels) {
-      nacre_max_of(&w, channels - j, x + first + j, y + j);
+    for (; j + NACRE_POOLING_FEW <= channels; j += NACRE_POOLING_FEW) {
+      nacre_max_of(&w, NACRE_POOLING_FEW, x + first + j, y + j);
+    }
+    for (; j < channels; j++) {
+      nacre_max_of(&w, 1, x + first + j, y + j);
     }
   }
 }
@@ -101,8 +107,12 @@ static void nacre_max_backward(const nacre_pooling_pass *pass, int64_t i) {
       nacre_max_give(&w, NACRE_POOLING_LANES, pass->x + at + j, y + j,
                      dy + j, pass->out + at + j);
     }
-    if (j < channels) {
-      nacre_max_give(&w, channels - j, pass->x + at + j, y + j, dy + j,
+    for (; j + NACRE_POOLING_FEW <= channels; j += NACRE_POOLING_FEW) {
+      nacre_max_give(&w, NACRE_POOLING_FEW, pass->x + at + j, y + j, dy + j,
+                     pass->out + at + j);
+    }
+    for (; j < channels; j++) {
+      nacre_max_give(&w, 1, pass->x + at + j, y + j, dy + j,
                      pass->out + at + j);
     }
   }

@@ -9,8 +9,10 @@
 
 #include "tiles.h"
 
-/** Channels that a kernel takes at once, in registers. */
+/** Channels that a kernel takes at once, in registers: as many of the larger
+ *  blocks as there are, then the smaller ones, then single channels. */
 #define NACRE_POOLING_LANES 16
+#define NACRE_POOLING_FEW 4
 
 #define NACRE_POOLING_SAME 1 /* index of the word in "valid|same" */
 
