@@ -20,10 +20,13 @@ trap 'exit 99' HUP INT TERM
 }
 "$NACRE" plugins >"$work/plugins" 2>&1
 cp "$srcdir/docs/components.md" "$work/committed" || exit 1
-if ! grep -q '^device .*/cblas\.so' "$work/plugins" ||
-  ! grep -q '^codec .*/zlib\.so' "$work/plugins"
-then
-  echo "this build lacks a library: devices and codecs are not compared"
+lacks=
+for plugin in device/cblas codec/xz codec/zlib; do
+  grep -q "^${plugin%/*} .*/${plugin#*/}\.so" "$work/plugins" ||
+    lacks="$lacks $plugin"
+done
+if [ -n "$lacks" ]; then
+  echo "this build lacks$lacks: devices and what follows are not compared"
   for file in now committed; do
     sed '/^## Devices$/,$d' "$work/$file" >"$work/part"
     mv -f "$work/part" "$work/$file"
