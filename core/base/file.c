@@ -121,11 +121,6 @@ int nacre_file_read(const char *path, size_t limit, int code,
   return status;
 }
 
-static bool is_directory(const char *path) {
-  struct stat status;
-  return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 int nacre_make_dirs(const char *path, nacre_error *error) {
   const nacre_place place = { path, 0, 0, 0, NULL };
   char *prefix = nacre_strdup(path);
@@ -142,7 +137,7 @@ int nacre_make_dirs(const char *path, nacre_error *error) {
     prefix[i] = '\0';
     if (mkdir(prefix, 0777) != 0) {
       int reason = errno;
-      if (!is_directory(prefix)) {
+      if (!nacre_is_folder(prefix)) {
         status = nacre_error_add(error, NACRE_EIO, &place,
                                  "cannot create the directory: %s",
                                  strerror(reason));

@@ -64,6 +64,15 @@ char *nacre_arena_format(nacre_arena *, const char *format, ...)
 int nacre_file_read(const char *path, size_t limit, int code, nacre_error *,
                     nacre_bytes *out);
 
+/** Calls each() for the regular files below a folder, in no order: the path
+ *  below it, borrowed, and the size. Names with a leading dot, links to
+ *  folders and special files are passed over. What each() returns other than
+ *  NACRE_OK is lack of memory. Problems get `code`. */
+typedef int nacre_walk_each(void *ctx, const char *path, size_t size);
+int nacre_walk(const char *path, nacre_walk_each *, void *ctx, int code,
+               nacre_error *);
+bool nacre_is_folder(const char *path);
+
 /** A file being written by the safe protocol: a temporary file beside the
  *  target (O_EXCL, O_NOFOLLOW), fsync, rename, fsync of the directory.
  *  Nothing of an older file is lost until commit has succeeded. */

@@ -20,7 +20,10 @@ static void (*const checks[NACRE_KIND_COUNT])(nacre_suite *) = {
   [NACRE_KIND_TRANSFORM] = nacre_transform_check,
   [NACRE_KIND_CALLBACK] = nacre_callback_check,
   [NACRE_KIND_DEVICE] = nacre_device_check,
-  [NACRE_KIND_CODEC] = nacre_codec_check
+  [NACRE_KIND_CODEC] = nacre_codec_check,
+  [NACRE_KIND_ARCHIVE] = nacre_archive_check,
+  [NACRE_KIND_IMAGE] = nacre_image_check,
+  [NACRE_KIND_SOUND] = nacre_sound_check
 };
 
 static int report(const nacre_suite *suite) {

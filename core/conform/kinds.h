@@ -23,5 +23,8 @@ void nacre_transform_check(nacre_suite *);
 void nacre_callback_check(nacre_suite *);
 void nacre_device_check(nacre_suite *);
 void nacre_codec_check(nacre_suite *);
+void nacre_archive_check(nacre_suite *);
+void nacre_image_check(nacre_suite *);
+void nacre_sound_check(nacre_suite *);
 
 #endif

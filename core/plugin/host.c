@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "listing.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -126,6 +127,11 @@ static int number(const char *text, size_t n, double *value) {
   return nacre_text_float(text, n, value) ? 0 : NACRE_ERROR;
 }
 
+static const nacre_component *component(const nacre_host *host,
+                                        uint32_t kind, uint32_t i) {
+  return nacre_registry_ranked(host->self, kind, i);
+}
+
 void nacre_host_init(nacre_host *host, nacre_registry *registry) {
   memset(host, 0, sizeof *host);
   host->size = sizeof *host;
@@ -136,4 +142,6 @@ void nacre_host_init(nacre_host *host, nacre_registry *registry) {
   host->decode = decode;
   host->number = number;
   host->self = registry;
+  host->component = component;
+  nacre_listing_init(host);
 }

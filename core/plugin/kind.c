@@ -21,6 +21,9 @@ static const struct {
   [NACRE_KIND_CALLBACK] = { "callback", "callbacks" },
   [NACRE_KIND_DEVICE] = { "device", "devices" },
   [NACRE_KIND_CODEC] = { "codec", "codecs" },
+  [NACRE_KIND_ARCHIVE] = { "archive", "archives" },
+  [NACRE_KIND_IMAGE] = { "image", "images" },
+  [NACRE_KIND_SOUND] = { "sound", "sounds" },
 };
 
 const char *nacre_kind_name(uint32_t kind) {

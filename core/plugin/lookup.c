@@ -154,6 +154,42 @@ const nacre_component *nacre_registry_find(nacre_registry *registry,
   return nacre_load_component(plugin->module, entry->index);
 }
 
+/* Whether a comes before b: by rank, then by name, then as they stand. */
+static bool ranks_before(const nacre_registry *registry, int a, int b) {
+  const nacre_provider *x = &registry->entry[a].provider;
+  const nacre_provider *y = &registry->entry[b].provider;
+  int order = strcmp(x->name, y->name);
+  return x->rank != y->rank ? x->rank > y->rank
+         : order != 0       ? order < 0 : a < b;
+}
+
+const nacre_component *nacre_registry_ranked(nacre_registry *registry,
+                                             uint32_t kind, uint32_t i) {
+  int last = -1;
+  for (uint32_t passed = 0;;) {
+    int best = -1;
+    for (int at = 0; at < registry->n_entries; at++) {
+      if (registry->entry[at].provider.kind == kind &&
+          (last < 0 || ranks_before(registry, last, at)) &&
+          (best < 0 || ranks_before(registry, at, best))) {
+        best = at;
+      }
+    }
+    if (best < 0) {
+      return NULL;
+    }
+    nacre_plugin *plugin = &registry->plugin[registry->entry[best].plugin];
+    if (plugin->module == NULL && plugin->reason == NULL) {
+      load(registry, plugin);
+    }
+    last = best;
+    if (plugin->module != NULL && passed++ == i) {
+      return nacre_load_component(plugin->module,
+                                  registry->entry[best].index);
+    }
+  }
+}
+
 static const nacre_entry_of *entry_of(const nacre_registry *registry,
                                       const nacre_component *component) {
   for (int i = 0; i < registry->n_entries; i++) {

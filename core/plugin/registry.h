@@ -52,6 +52,10 @@ const nacre_component *nacre_registry_find(nacre_registry *, uint32_t kind,
                                            const char *name,
                                            const char *device, int nth,
                                            nacre_error *);
+/** The i-th component of a kind that can be loaded, by falling rank, of
+ *  equals by name; NULL: there are no more. */
+const nacre_component *nacre_registry_ranked(nacre_registry *, uint32_t kind,
+                                             uint32_t i);
 /** The provider behind a loaded component; NULL if it is not ours. */
 const nacre_provider *nacre_registry_provider(const nacre_registry *,
                                               const nacre_component *);

@@ -75,6 +75,16 @@ static const struct {
                             NEED(nacre_device_ops, free) } },
   [NACRE_KIND_CODEC] = { sizeof(nacre_codec_ops),
                          { NEED(nacre_codec_ops, decode) } },
+  [NACRE_KIND_ARCHIVE] = { sizeof(nacre_archive_ops),
+                           { NEED(nacre_archive_ops, list) } },
+  [NACRE_KIND_IMAGE] = { sizeof(nacre_image_ops),
+                         { NEED(nacre_image_ops, probe),
+                           NEED(nacre_image_ops, info),
+                           NEED(nacre_image_ops, decode) } },
+  [NACRE_KIND_SOUND] = { sizeof(nacre_sound_ops),
+                         { NEED(nacre_sound_ops, probe),
+                           NEED(nacre_sound_ops, info),
+                           NEED(nacre_sound_ops, decode) } },
 };
 
 bool nacre_verify_name(const char *name) {

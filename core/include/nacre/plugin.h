@@ -30,6 +30,7 @@
 #include "abi/objective.h"
 #include "abi/optimizer.h"
 #include "abi/data.h"
+#include "abi/media.h"
 #include "abi/callback.h"
 #include "abi/device.h"
 
@@ -52,7 +53,10 @@ extern "C" {
 #define NACRE_KIND_CALLBACK 12u   /* nacre_callback_ops */
 #define NACRE_KIND_DEVICE 13u     /* nacre_device_ops */
 #define NACRE_KIND_CODEC 14u      /* nacre_codec_ops */
-#define NACRE_KIND_COUNT 15u
+#define NACRE_KIND_ARCHIVE 15u    /* nacre_archive_ops */
+#define NACRE_KIND_IMAGE 16u      /* nacre_image_ops */
+#define NACRE_KIND_SOUND 17u      /* nacre_sound_ops */
+#define NACRE_KIND_COUNT 18u
 
 /** One component. Everything is static and constant. */
 typedef struct nacre_component {

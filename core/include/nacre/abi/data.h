@@ -10,6 +10,22 @@
 extern "C" {
 #endif
 
+struct nacre_component;
+
+/** A file in a folder or an archive. Frozen. */
+typedef struct nacre_listed {
+  const char *path; /* below the root, parts joined by '/' */
+  const char *at;   /* its bytes; NULL: on the disk */
+  size_t n;         /* how many */
+} nacre_listed;
+
+/** Files, sorted by the bytes of their paths, each path once. Frozen. */
+typedef struct nacre_listing {
+  const nacre_listed *file; /* [n] */
+  size_t n;
+  void *self;               /* the host's */
+} nacre_listing;
+
 /** What the host does for plugins that touch the outside. */
 typedef struct nacre_host nacre_host;
 struct nacre_host {
@@ -33,11 +49,35 @@ struct nacre_host {
   /** [any] A number from text in the C locale: 0 when all of it was one. */
   int (*number)(const char *text, size_t n, double *value);
   void *self;
+  /** [main] The files below a folder, or in an archive, which is read (and
+   *  decoded) whole: "set.tar", "set.tar.xz"; or the one file that `path`
+   *  names. Of a folder, names with a leading dot and links to folders are
+   *  left out. Done with by unlist(). */
+  int (*list)(const nacre_host *, const char *path, nacre_fail *,
+              nacre_listing *out);
+  void (*unlist)(const nacre_host *, nacre_listing *);
+  /** [any] The bytes of file i of a listing, of at most 4 GiB: borrowed, as
+   *  long as the listing, where file[i].at is not NULL; else the caller frees
+   *  out->at with free(). Names the file in what it fails with. */
+  int (*fetch)(const nacre_host *, const nacre_listing *, size_t i,
+               nacre_fail *, nacre_bytes *out);
+  /** [any] "ARCHIVE/PATH" or "FOLDER/PATH" of file i, for messages; at most
+   *  `room` bytes, cut if need be. Returns out. */
+  const char *(*listed)(const nacre_listing *, size_t i, char *out,
+                        size_t room);
+  /** [main] The i-th component of a kind, loaded, from the highest rank down;
+   *  NULL: there are no more. What cannot be loaded is passed over. */
+  const struct nacre_component *(*component)(const nacre_host *,
+                                             uint32_t kind, uint32_t i);
 };
 
 /** Flags of fields. */
 #define NACRE_FIELD_TARGET 1u  /* what is to be predicted */
 #define NACRE_FIELD_INDEX 2u   /* whole numbers: class or token indices */
+#define NACRE_FIELD_GROUP 4u   /* which samples belong together, such as those
+                                  of one speaker: an index, rank 0, with all
+                                  class_names. Splits go by it; it is neither
+                                  input nor target */
 
 /** One named column group of a data set. */
 typedef struct nacre_field {
