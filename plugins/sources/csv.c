@@ -128,7 +128,7 @@ static int csv_open(const nacre_source_open *open, void **out) {
   const nacre_host *host = open->host;
   csv_source *self = host->alloc(1, sizeof(*self));
   if (self == NULL) {
-    return csv_no_memory(open->fail);
+    return sources_no_memory(open->fail);
   }
   nacre_bytes text = { NULL, 0 };
   int status = host->read_file(host, cfg->path, 0, open->fail, &text);

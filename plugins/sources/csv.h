@@ -7,6 +7,8 @@
 
 #include <nacre/plugin.h>
 
+#include "grow.h"
+
 #define CSV_CELL_SHOWN 48  /* bytes of a cell that a message shows */
 #define CSV_PLACE 4400     /* a path, and two numbers */
 
@@ -52,11 +54,6 @@ typedef struct csv_reader {
   size_t unquoted_n, unquoted_room;
 } csv_reader;
 
-/* Makes room for `need` elements of `size` bytes: by at least half as much
- * again. NACRE_ERROR: out of memory, nothing is lost. */
-int csv_grow(const nacre_host *, void **block, size_t *room, size_t need,
-             size_t size);
-int csv_no_memory(nacre_fail *);
 /* The text is borrowed. Skips a byte order mark and `skip` lines; refuses
  * NUL bytes and bad delimiters. */
 int csv_reader_init(csv_reader *, const nacre_host *, nacre_fail *,

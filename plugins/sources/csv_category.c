@@ -55,8 +55,8 @@ int csv_categories_add(csv_categories *self, const nacre_host *host,
   void *block = self->text;
   size_t room = (size_t)self->room;
   if (self->n == INT32_MAX - 1 ||
-      csv_grow(host, &block, &room, (size_t)self->n + 1,
-               sizeof(*self->text)) != NACRE_OK) {
+      sources_grow(host, &block, &room, (size_t)self->n + 1,
+                   sizeof(*self->text)) != NACRE_OK) {
     return NACRE_ERROR;
   }
   self->text = block;

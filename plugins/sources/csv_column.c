@@ -178,7 +178,7 @@ static int gather_row(csv_table *self, csv_reader *row) {
           CSV_IS_MISSING &&
         csv_categories_add(&column->categories, self->host, cell->at,
                            cell->n) != NACRE_OK) {
-      return csv_no_memory(self->fail);
+      return sources_no_memory(self->fail);
     }
   }
   return NACRE_OK;
@@ -334,7 +334,7 @@ int csv_columns_fill(csv_table *self) {
       column->number = self->host->alloc(rows, sizeof(*column->number));
     }
     if (column->code == NULL && column->number == NULL) {
-      return csv_no_memory(self->fail);
+      return sources_no_memory(self->fail);
     }
   }
   self->rows = 0; /* counts those that are kept */

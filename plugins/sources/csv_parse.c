@@ -9,28 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int csv_grow(const nacre_host *host, void **block, size_t *room, size_t need,
-             size_t size) {
-  if (need <= *room) {
-    return NACRE_OK;
-  }
-  size_t more = *room + *room / 2 + 16;
-  more = more > need ? more : need;
-  void *grown = *block == NULL ? host->alloc(more, size)
-                               : host->resize(*block, more, size);
-  if (grown == NULL) {
-    return NACRE_ERROR;
-  }
-  *block = grown;
-  *room = more;
-  return NACRE_OK;
-}
-
-int csv_no_memory(nacre_fail *fail) {
-  fail->fail(fail, NULL, "out of memory");
-  return NACRE_ERROR;
-}
-
 const char *csv_cell_show(char out[CSV_CELL_SHOWN + 4], const char *at,
                           size_t n) {
   size_t shown = n < CSV_CELL_SHOWN ? n : CSV_CELL_SHOWN;
@@ -168,8 +146,8 @@ static int copy_quoted(csv_reader *self, const char *at, const char *close,
                        csv_cell *cell) {
   size_t need = self->unquoted_n + (size_t)(close - at);
   void *block = self->unquoted;
-  if (csv_grow(self->host, &block, &self->unquoted_room, need, 1)) {
-    return csv_no_memory(self->fail);
+  if (sources_grow(self->host, &block, &self->unquoted_room, need, 1)) {
+    return sources_no_memory(self->fail);
   }
   self->unquoted = block;
   char *to = self->unquoted + self->unquoted_n;
@@ -280,9 +258,9 @@ int csv_reader_next(csv_reader *self) {
   for (;;) {
     if (self->cells == self->room) {
       void *block = self->cell;
-      if (csv_grow(self->host, &block, &self->room, self->cells + 1,
-                   sizeof(*self->cell)) != NACRE_OK) {
-        return csv_no_memory(self->fail);
+      if (sources_grow(self->host, &block, &self->room, self->cells + 1,
+                       sizeof(*self->cell)) != NACRE_OK) {
+        return sources_no_memory(self->fail);
       }
       self->cell = block;
     }

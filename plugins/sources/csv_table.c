@@ -32,7 +32,7 @@ static int detect_header(csv_table *self, const csv_reader *first,
   size_t cells = first->cells;
   bool *number = self->host->alloc(2 * cells, sizeof(*number));
   if (number == NULL) {
-    return csv_no_memory(self->fail);
+    return sources_no_memory(self->fail);
   }
   bool *text = number + cells;
   int more = csv_reader_init(&reader, self->host, self->fail, self->cfg,
@@ -92,7 +92,7 @@ static int name_columns(csv_table *self, const csv_reader *first) {
     }
     self->column[i].name = copy_text(self->host, name, (size_t)n);
     if (self->column[i].name == NULL) {
-      return csv_no_memory(self->fail);
+      return sources_no_memory(self->fail);
     }
   }
   return NACRE_OK;
@@ -258,7 +258,7 @@ static int allocate(csv_table *self) {
   if (self->column == NULL || self->input == NULL || self->target == NULL ||
       self->cell == NULL) {
     self->columns = self->column == NULL ? 0 : self->columns;
-    return csv_no_memory(self->fail);
+    return sources_no_memory(self->fail);
   }
   return NACRE_OK;
 }

@@ -90,6 +90,8 @@ typedef struct nacre_field {
 
 /** Flags of nacre_source_open. */
 #define NACRE_OPEN_PREDICT 1u /* targets may be missing and are not read */
+#define NACRE_OPEN_TOKENS 2u  /* only fields(), encode() and decode() will be
+                                 called: by `state` alone, no file is read */
 
 typedef struct nacre_source_open {
   uint32_t size, flags;
@@ -115,6 +117,23 @@ typedef struct nacre_source_ops {
   /** [main] Optional: one text that makes another open() read alike, such as
    *  the categories that were seen. Freed by the host's free(). */
   int (*state)(const void *self, const nacre_host *, nacre_bytes *out);
+  /** [any] Optional: rows less than this apart share values, as windows over
+   *  one series do; 1: none do. Parts of such a set are cut in one piece, and
+   *  what overlaps them is left out. */
+  int64_t (*overlap)(const void *self);
+  /** [any] Optional: puts values of a target, or predictions of it, from the
+   *  scale that read() gave them in into the units of the data. x: [n,
+   *  shape], in place. */
+  void (*restore)(const void *self, uint32_t field, int64_t n, real *x);
+  /** [main] Optional, of sources of text whose field 0 is a window of tokens
+   *  and whose target is what comes next: the tokens of a text, int64_t[] of
+   *  out->n bytes, freed by the host's free(). Refuses what its vocabulary
+   *  lacks, and names it. */
+  int (*encode)(const void *self, const nacre_host *, const char *text,
+                size_t n, nacre_bytes *out, nacre_fail *);
+  /** [any] With encode(): a token's text, which lives as self; texts of
+   *  tokens in a row make the text. */
+  const char *(*decode)(const void *self, int64_t token);
 } nacre_source_ops;
 
 #define NACRE_TRANSFORM_START 4
