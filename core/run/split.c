@@ -141,12 +141,46 @@ static int list_free(const nacre_dataset *set, const nacre_split_cfg *cfg,
   return NACRE_OK;
 }
 
+/* How far apart rows must be to share nothing. */
+static int64_t overlap_of(const nacre_dataset *set) {
+  return set->ops->overlap != NULL ? set->ops->overlap(set->self) : 1;
+}
+
+/* Windows over one series must be held out in one piece: their neighbours
+ * would show the network what it is to be measured on. */
+static int check_overlap(const nacre_dataset *set, const nacre_split_cfg *cfg,
+                         nacre_error *error) {
+  const nacre_node *node = cfg->node != NULL ? cfg->node : set->choice->node;
+  if (overlap_of(set) <= 1 ||
+      (!cfg->shuffle && !cfg->stratify && cfg->folds == 0)) {
+    return NACRE_OK;
+  }
+  nacre_report_key(error, node, NACRE_ECONFIG,
+                   "samples of data source '%s' overlap here: some of those "
+                   "that train would show what others are to be measured on",
+                   set->choice->component->name);
+  nacre_error_hint(error, "a 'fraction' with 'shuffle: false' holds out the "
+                          "last ones");
+  return NACRE_ERROR;
+}
+
+/* The rows before a part that reach into it are in no part. */
+static void drop_overlapping(const nacre_split *split, unsigned char *taken) {
+  int64_t from = split->row[0] - overlap_of(split->set) + 1;
+  for (int64_t i = from > 0 ? from : 0; i < split->row[0]; i++) {
+    taken[i] = 1;
+  }
+}
+
 int nacre_split_take(nacre_split *split, const nacre_dataset *set,
                      const nacre_split_cfg *cfg, uint64_t seed,
                      unsigned char *taken, nacre_params_ctx *ctx) {
   candidate *free_rows = NULL;
   int64_t n = 0;
   *split = (nacre_split){ .set = set };
+  if (check_overlap(set, cfg, ctx->error) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
   int status = list_free(set, cfg, seed, taken, &free_rows, &n, ctx->error);
   if (status == NACRE_OK && cfg->stratify) {
     status = read_strata(set, cfg->node, free_rows, n, ctx);
@@ -163,6 +197,9 @@ int nacre_split_take(nacre_split *split, const nacre_dataset *set,
     qsort(split->row, (size_t)split->n, sizeof(*split->row), by_row);
     for (int64_t i = 0; i < split->n; i++) {
       taken[split->row[i]] = 1;
+    }
+    if (split->n > 0) {
+      drop_overlapping(split, taken);
     }
   }
   nacre_free(free_rows);
