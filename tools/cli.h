@@ -22,8 +22,8 @@ typedef struct cli_option {
 
 typedef struct cli_args {
   const char *plugin_path, *progress, *runs, *output, *format, *to, *on;
-  const char *cpu, *ship;
-  int64_t threads;
+  const char *cpu, *ship, *prompt, *temperature, *seed;
+  int64_t threads, length, top_k;
   bool json, digest, help, rescan, all, data, why, markdown;
   const char **word; /* what is no option, in order */
   int n_words;

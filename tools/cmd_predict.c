@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_predict: nacre predict RUN INPUT */
+/* cmd_predict: nacre predict RUN INPUT; what --prompt asks for is in
+ * predict_text.c. */
 #include "cli.h"
 #include "predict_output.h"
+#include "predict_text.h"
 
 #include "train/predict.h"
 
@@ -188,6 +190,16 @@ static void fini(prediction *self) {
 static int run(const cli_args *args) {
   prediction self = { 0 };
   char *weights = NULL;
+  if ((args->n_words < 2) == (args->prompt == NULL)) {
+    fprintf(stderr, "nacre predict: %s\n", args->prompt == NULL
+              ? "what is there to predict? RUN is followed by INPUT, or "
+                "--prompt=TEXT"
+              : "there can be an INPUT or a --prompt, not both");
+    return NACRE_EUSAGE;
+  }
+  if (args->prompt != NULL) {
+    return predict_text(args);
+  }
   if (!predict_output_format(args->to, args->output, &self.output.format)) {
     fprintf(stderr, "nacre predict: --to is csv, jsonl or npy, not '%s'\n",
             args->to);
@@ -211,6 +223,16 @@ static const cli_option options[] = {
     CLI_TEXT, offsetof(cli_args, to) },
   { "format", "SOURCE", "what INPUT is: csv, npy, ... (default: by its name)",
     CLI_TEXT, offsetof(cli_args, format) },
+  { "prompt", "TEXT", "write what a language model lets follow on TEXT",
+    CLI_TEXT, offsetof(cli_args, prompt) },
+  { "length", "N", "so many tokens (default: 500)", CLI_COUNT,
+    offsetof(cli_args, length) },
+  { "temperature", "T", "below 1 bolder choices are rarer, 0: never any "
+    "(default: 1)", CLI_TEXT, offsetof(cli_args, temperature) },
+  { "top-k", "K", "choose among the K most probable tokens (default: all)",
+    CLI_COUNT, offsetof(cli_args, top_k) },
+  { "seed", "S", "another seed, another text (default: the experiment's)",
+    CLI_TEXT, offsetof(cli_args, seed) },
   { "threads", "N", "threads to compute with (default: all there are)",
     CLI_COUNT, offsetof(cli_args, threads) },
   { "cpu", "LEVEL", "use no instructions above baseline, x86-64-v3, ...",
@@ -219,11 +241,13 @@ static const cli_option options[] = {
 };
 
 const cli_verb cli_predict = {
-  "predict", "RUN INPUT",
+  "predict", "RUN INPUT | RUN --prompt=TEXT",
   "apply a trained network to new data",
   "RUN is the directory that 'nacre train' has left, INPUT a file such as\n"
   "its training data, with or without the targets; '-' is standard input.\n"
   "Inputs are transformed as in training, and what was done to a target is\n"
-  "undone in its predictions. A classification's rows end in a class.",
-  options, 2, 2, run
+  "undone in its predictions. A classification's rows end in a class.\n\n"
+  "With --prompt a network that was trained on running text writes more of\n"
+  "it, to standard output.",
+  options, 1, 2, run
 };

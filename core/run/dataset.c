@@ -49,15 +49,15 @@ static int check_fields(const nacre_dataset *set, nacre_error *error,
   return NACRE_OK;
 }
 
-int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
+static int open_source(nacre_dataset *set, nacre_params_ctx *ctx,
                        const nacre_choice *choice, const char *state,
-                       bool predicting) {
+                       uint32_t flags) {
   nacre_place place = choice_place(choice);
   nacre_error_fail fail;
   *set = (nacre_dataset){ .choice = choice,
                           .ops = choice->component->ops };
   nacre_source_open open = {
-    .size = sizeof(open), .flags = predicting ? NACRE_OPEN_PREDICT : 0,
+    .size = sizeof(open), .flags = flags,
     .host = nacre_registry_host(ctx->registry), .cfg = choice->cfg,
     .fail = nacre_error_fail_init(&fail, ctx->error, NACRE_EDATA, &place),
     .state = state
@@ -73,15 +73,33 @@ int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
     say_who_reads(ctx->error, &place);
     return NACRE_ERROR;
   }
-  set->count = set->ops->count(set->self);
   nacre_span fields = set->ops->fields(set->self);
   set->field = fields.at;
   set->n_fields = (int)fields.n;
+  return check_fields(set, ctx->error, &place);
+}
+
+int nacre_dataset_open(nacre_dataset *set, nacre_params_ctx *ctx,
+                       const nacre_choice *choice, const char *state,
+                       bool predicting) {
+  if (open_source(set, ctx, choice, state,
+                  predicting ? NACRE_OPEN_PREDICT : 0) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  set->count = set->ops->count(set->self);
   if (set->count < 1) {
+    nacre_place place = choice_place(choice);
     return nacre_error_add(ctx->error, NACRE_EDATA, &place,
                            "the data has no samples");
   }
-  return check_fields(set, ctx->error, &place);
+  return NACRE_OK;
+}
+
+int nacre_dataset_open_tokens(nacre_dataset *set, nacre_params_ctx *ctx,
+                              const nacre_choice *choice,
+                              const char *state) {
+  return open_source(set, ctx, choice, state,
+                     NACRE_OPEN_PREDICT | NACRE_OPEN_TOKENS);
 }
 
 void nacre_dataset_close(nacre_dataset *set) {
@@ -236,6 +254,40 @@ int64_t nacre_pipe_room(const nacre_pipe *pipe) {
   return room;
 }
 
+/* The stages that change the shape, of the first `stages`. */
+static int count_changes(const nacre_pipe *pipe, int stages) {
+  int changes = 0;
+  for (int i = 0; i < stages; i++) {
+    changes += !nacre_shape_equal(&pipe->stage[i].in, &pipe->stage[i].out);
+  }
+  return changes;
+}
+
+/* Sends n samples through the first `stages` stages, from one of two blocks
+ * to the other wherever the shape changes. */
+static int apply_stages(const nacre_pipe *pipe, int stages, int64_t n,
+                        bool training, nacre_key key, real *from,
+                        real *other, nacre_fail *fail) {
+  for (int i = 0; i < stages; i++) {
+    const struct nacre_stage *stage = &pipe->stage[i];
+    const nacre_transform *transform = stage->transform;
+    bool random = (transform->ops->flags & NACRE_TRANSFORM_RANDOM) != 0;
+    if (random && !training) {
+      continue;
+    }
+    real *into = nacre_shape_equal(&stage->in, &stage->out) ? from : other;
+    if (transform->ops->apply(
+          transform->choice.cfg, &stage->in, stage->state,
+          nacre_key_split(key, (uint32_t)transform->number), n, from, into,
+          fail) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+    other = into == from ? other : from;
+    from = into;
+  }
+  return NACRE_OK;
+}
+
 int nacre_pipe_read(const nacre_pipe *pipe, const nacre_dataset *set,
                     int field, const int64_t *rows, int64_t n, int stages,
                     bool training, nacre_key key, real *out, real *work,
@@ -245,37 +297,29 @@ int nacre_pipe_read(const nacre_pipe *pipe, const nacre_dataset *set,
   nacre_fail *to =
     nacre_error_fail_init(&fail, error, NACRE_EDATA, &place);
   int last = stages < 0 ? pipe->n_stages : stages;
-  /* Stages that change the shape go from one block to the other; start in
-   * the one from which an even number of changes ends in out. */
-  int changes = 0;
-  for (int i = 0; i < last; i++) {
-    changes += !nacre_shape_equal(&pipe->stage[i].in, &pipe->stage[i].out);
-  }
-  real *from = changes % 2 == 0 ? out : work;
-  if (set->ops->read(set->self, (uint32_t)field, rows, n, from, to) !=
-      NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  for (int i = 0; i < last; i++) {
-    const struct nacre_stage *stage = &pipe->stage[i];
-    const nacre_transform *transform = stage->transform;
-    bool random = (transform->ops->flags & NACRE_TRANSFORM_RANDOM) != 0;
-    if (random && !training) {
-      continue;
-    }
-    real *into = from;
-    if (!nacre_shape_equal(&stage->in, &stage->out)) {
-      into = from == out ? work : out;
-    }
-    if (transform->ops->apply(
-          transform->choice.cfg, &stage->in, stage->state,
-          nacre_key_split(key, (uint32_t)transform->number), n, from, into,
-          to) != NACRE_OK) {
-      return NACRE_ERROR;
-    }
-    from = into;
-  }
-  return NACRE_OK;
+  /* Start in the block from which an even number of changes ends in out. */
+  bool even = count_changes(pipe, last) % 2 == 0;
+  real *from = even ? out : work;
+  return set->ops->read(set->self, (uint32_t)field, rows, n, from, to) ==
+             NACRE_OK
+    ? apply_stages(pipe, last, n, training, key, from, even ? work : out, to)
+    : NACRE_ERROR;
+}
+
+int nacre_pipe_apply(const nacre_pipe *pipe, const nacre_dataset *set,
+                     const real *x, real *out, real *work,
+                     nacre_error *error) {
+  nacre_place place = choice_place(set->choice);
+  nacre_error_fail fail;
+  nacre_key none = { { 0, 0 }, { 0, 0 } };
+  bool even = count_changes(pipe, pipe->n_stages) % 2 == 0;
+  real *from = even ? out : work;
+  memcpy(from, x,
+         (size_t)nacre_shape_count(&pipe->field.shape) * sizeof(*x));
+  return apply_stages(pipe, pipe->n_stages, 1, false, none, from,
+                      even ? work : out,
+                      nacre_error_fail_init(&fail, error, NACRE_EDATA,
+                                            &place));
 }
 
 /* Fitting. */

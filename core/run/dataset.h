@@ -21,6 +21,10 @@ typedef struct nacre_dataset {
 int nacre_dataset_open(nacre_dataset *, nacre_params_ctx *,
                        const nacre_choice *, const char *state,
                        bool predicting);
+/** The same for the vocabulary alone, which is in `state`: no file is read,
+ *  and there are no samples. For sources that have encode(). */
+int nacre_dataset_open_tokens(nacre_dataset *, nacre_params_ctx *,
+                              const nacre_choice *, const char *state);
 void nacre_dataset_close(nacre_dataset *);
 /** The text that makes other sources read alike; NULL in out->at if there is
  *  none. Caller frees with nacre_free(). */
@@ -101,5 +105,9 @@ int nacre_pipe_read(const nacre_pipe *, const nacre_dataset *, int field,
                     const int64_t *rows, int64_t n, int stages,
                     bool training, nacre_key key, real *out, real *work,
                     nacre_error *);
+/** Sends one sample of the field, x: [field.shape], through all stages but
+ *  random ones. out, work: [room] */
+int nacre_pipe_apply(const nacre_pipe *, const nacre_dataset *, const real *x,
+                     real *out, real *work, nacre_error *);
 
 #endif

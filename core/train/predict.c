@@ -74,13 +74,16 @@ int nacre_predictor_fault(const nacre_program *program, int64_t first,
                          program->fault_text);
 }
 
-/* One batch whose inputs are in place. */
-static int run_batch(nacre_predictor *predictor, int64_t first) {
+int nacre_predictor_run(nacre_predictor *predictor, int64_t n,
+                        int64_t first) {
   nacre_program *program = &predictor->program;
   const nacre_device *device = &predictor->device;
   uint64_t saved =
     device->ops->enter != NULL ? device->ops->enter(device->self) : 0;
   program->faulted = false;
+  if (program->batch != n) {
+    nacre_program_set_batch(program, n);
+  }
   nacre_program_run(program);
   if (device->ops->leave != NULL) {
     device->ops->leave(device->self, saved);
@@ -363,7 +366,7 @@ int nacre_prediction_rows(nacre_prediction_input *input,
     input->position[i] = first + i;
   }
   if (nacre_feed_batch(&input->feed, input->position, n, none) != NACRE_OK ||
-      run_batch(predictor, first) != NACRE_OK) {
+      nacre_predictor_run(predictor, n, first) != NACRE_OK) {
     return NACRE_ERROR;
   }
   take_outputs(predictor, n, outputs);

@@ -30,6 +30,9 @@ void nacre_predictor_write(nacre_program *, int input, const real *from,
                            int64_t n);
 void nacre_predictor_read(const nacre_program *, int edge, real *to,
                           int64_t n);
+/** Runs a batch of n samples whose inputs are in place; `first` is as in
+ *  nacre_predictor_fault(), whose problem it adds. */
+int nacre_predictor_run(nacre_predictor *, int64_t n, int64_t first);
 /** A fault of the last run as a problem; `first` is the number of the
  *  batch's first sample. */
 int nacre_predictor_fault(const nacre_program *, int64_t first,
