@@ -182,7 +182,11 @@ static char *choose_type(nacre_experiment *experiment, const char *path,
     .file = strcmp(path, "-") == 0 ? "standard input" : path
   };
   const nacre_component *trained = experiment->train_data.source.component;
+  bool alone = trained != NULL && (((const nacre_source_ops *)
+                                    trained->ops)->flags &
+                                   NACRE_SOURCE_ALONE) != 0;
   char *type = format != NULL ? nacre_strdup(format)
+               : alone        ? NULL
                               : format_of(registry, path);
   if (type == NULL && file_param(trained) != NULL) {
     type = nacre_strdup(trained->name);
@@ -358,6 +362,31 @@ void nacre_prediction_close(nacre_prediction_input *input) {
   *input = (nacre_prediction_input){ 0 };
 }
 
+/* What the source did to the targets is undone where nothing stands between:
+ * a transform that could not be undone would. */
+static void restore(const nacre_prediction_input *input,
+                    const nacre_predictor *predictor, int head, int64_t n,
+                    real *y) {
+  const nacre_experiment *experiment = predictor->experiment;
+  const nacre_graph *graph = &experiment->graph;
+  const nacre_dataset *set = &input->set;
+  int field = nacre_dataset_find(set, graph->head[head].name, true,
+                                 graph->n_heads == 1);
+  if (set->ops->restore == NULL || field < 0 ||
+      nacre_shape_count(&set->field[field].shape) !=
+        nacre_shape_count(&graph->edge[graph->head[head].edge].shape)) {
+    return;
+  }
+  for (int i = 0; i < experiment->n_transforms; i++) {
+    const char *name = experiment->transform[i].field;
+    if (name != NULL && strcmp(name, set->field[field].name) == 0 &&
+        input->undo[head].n_stages == 0) {
+      return;
+    }
+  }
+  set->ops->restore(set->self, (uint32_t)field, n, y);
+}
+
 int nacre_prediction_rows(nacre_prediction_input *input,
                           nacre_predictor *predictor, int64_t first,
                           int64_t n, real *const *outputs) {
@@ -374,6 +403,7 @@ int nacre_prediction_rows(nacre_prediction_input *input,
     if (nacre_pipe_invert(&input->undo[i], n, outputs[i]) != NACRE_OK) {
       return NACRE_ERROR;
     }
+    restore(input, predictor, i, n, outputs[i]);
   }
   return NACRE_OK;
 }

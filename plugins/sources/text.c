@@ -3,8 +3,8 @@
  * next. Tokens are characters or words; the vocabulary is that of the
  * training text, and is kept as the source's state.
  *
- * text_file.c reads text and cuts it, text_vocabulary.c numbers the tokens;
- * labeled_text.c is the other source of this module. */
+ * text_file.c reads text and cuts it, text_vocabulary.c numbers the
+ * tokens. */
 #include "text.h"
 
 #include "parts.h"
@@ -482,6 +482,7 @@ static const nacre_param params[] = {
 
 static const nacre_source_ops ops = {
   .size = sizeof(nacre_source_ops),
+  .flags = NACRE_SOURCE_ALONE,
   .open = text_open,
   .close = text_close,
   .count = text_count,
@@ -493,37 +494,24 @@ static const nacre_source_ops ops = {
   .decode = text_decode,
 };
 
-static const nacre_component components[] = {
-  {
-    .size = sizeof(nacre_component),
-    .kind = NACRE_KIND_SOURCE,
-    .contract = 1,
-    .name = "text",
-    .summary = "Running text for language models",
-    .doc = "x [context] are token numbers, y [context] (or one number, with "
-           "targets: last) the tokens that come next. Characters are "
-           "numbered in the order of Unicode. Words are a space, if there is "
-           "one, with the letters and digits behind it, or any other single "
-           "character; they are numbered by frequency, and 0 stands for all "
-           "unknown ones. The vocabulary is that of the training part. A "
-           "byte order mark is ignored, and lines may end in LF or CRLF. "
-           "Networks trained on it write text: nacre predict RUN --prompt "
-           "TEXT.",
-    .params = NACRE_SPAN(params),
-    .cfg_size = sizeof(text_cfg),
-    .ops = &ops,
-  },
-};
-
-static const nacre_module module = {
-  .size = sizeof(nacre_module),
-  .abi_major = NACRE_ABI_MAJOR,
-  .real_size = sizeof(real),
+static const nacre_component component = {
+  .size = sizeof(nacre_component),
+  .kind = NACRE_KIND_SOURCE,
+  .contract = 1,
   .name = "text",
-  .version = NACRE_MODULE_VERSION,
-  .license = "MIT",
-  .author = "the nacre authors",
-  .components = NACRE_SPAN(components),
+  .summary = "Running text for language models",
+  .doc = "x [context] are token numbers, y [context] (or one number, with "
+         "targets: last) the tokens that come next. Characters are "
+         "numbered in the order of Unicode. Words are a space, if there is "
+         "one, with the letters and digits behind it, or any other single "
+         "character; they are numbered by frequency, and 0 stands for all "
+         "unknown ones. The vocabulary is that of the training part. A "
+         "byte order mark is ignored, and lines may end in LF or CRLF. "
+         "Networks trained on it write text: nacre predict RUN --prompt "
+         "TEXT.",
+  .params = NACRE_SPAN(params),
+  .cfg_size = sizeof(text_cfg),
+  .ops = &ops,
 };
 
-NACRE_MODULE(text) { return &module; }
+NACRE_COMPONENT_MODULE(text, component)

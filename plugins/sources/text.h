@@ -85,8 +85,4 @@ bool text_vocabulary_read(text_vocabulary *, const char **at, int64_t count);
 /* Lines of a state, which bound what it can make anybody allocate. */
 int64_t text_lines(const char *state);
 
-/* --- labeled_text.c --- */
-
-extern const nacre_component labeled_text_component;
-
 #endif

@@ -103,6 +103,11 @@ typedef struct nacre_source_open {
   const char *state;
 } nacre_source_open;
 
+/** Flags of sources. */
+#define NACRE_SOURCE_ALONE 1u /* what was learned by its samples can only be
+                                 put to use on samples that it has read,
+                                 whatever the file is called: texts, windows */
+
 /** A data set of samples that can be read in any order. Instances own what
  *  they allocate, through the host. Configured by paths, never by code. */
 typedef struct nacre_source_ops {
