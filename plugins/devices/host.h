@@ -60,6 +60,12 @@ void nacre_gemm_run(const nacre_math *, const nacre_gemm *);
  *  done, 0 when it is too large. */
 int nacre_gemm_run_small(const nacre_math *, const nacre_gemm *);
 
+/** [compute] Attention by own kernels (attention.c). */
+void nacre_attention_run(const nacre_math *, const nacre_attention *);
+/** [compute] Its gradient (attention_gradient.c). */
+void nacre_attention_gradient_run(const nacre_math *,
+                                  const nacre_attention *);
+
 /** [compute] Applies the activation of a product to rows of its C. */
 void nacre_gemm_activate(const nacre_math *, const nacre_gemm *,
                          int64_t rows, int64_t cols, real *c);

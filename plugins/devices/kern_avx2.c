@@ -3,6 +3,7 @@
  * where the processor has them. */
 #include "lanes_avx2.h"
 
+#include "attend.h"
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"

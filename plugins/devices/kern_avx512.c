@@ -3,6 +3,7 @@
  * -mavx512vl -mavx512bw -mfma, called only where the processor has them. */
 #include "lanes_avx512.h"
 
+#include "attend.h"
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"

@@ -2,6 +2,7 @@
 /* kern_portable: kernels in plain C for every machine. */
 #include "lanes_portable.h"
 
+#include "attend.h"
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"

@@ -75,6 +75,12 @@ typedef struct kernels {
                     int64_t width, real *out);
   kernel_pointwise exp, log, log1p, tanh, sigmoid, erf;
   void (*softmax)(int64_t rows, int64_t cols, const real *x, real *y);
+  /** Rows of attention, see attend.h. */
+  real (*soften)(int64_t n, real *x, real *top);
+  void (*soften_gradient)(int64_t n, real log_sum, real mean,
+                          const real *keep, real *p, real *dp);
+  void (*keep)(int64_t n, real rate, real *u);
+  void (*times)(int64_t n, const real *a, real *y);
   double (*sum)(int64_t n, const real *x);
   double (*dot)(int64_t n, const real *x, const real *y);
   /** y[j] += sum of x[i][j], rows ldx apart. */

@@ -13,6 +13,9 @@
     .transpose = KERNEL(transpose), .exp = KERNEL(exp), .log = KERNEL(log), \
     .log1p = KERNEL(log1p), .tanh = KERNEL(tanh),                           \
     .sigmoid = KERNEL(sigmoid), .erf = KERNEL(erf),                         \
+    .soften = KERNEL(soften),                                               \
+    .soften_gradient = KERNEL(soften_gradient), .keep = KERNEL(keep),       \
+    .times = KERNEL(times),                                                 \
     .softmax = KERNEL(softmax), .sum = KERNEL(sum), .dot = KERNEL(dot),     \
     .col_sum = KERNEL(col_sum), .fill = KERNEL(fill),                       \
     .axpy = KERNEL(axpy), .scale = KERNEL(scale),                           \

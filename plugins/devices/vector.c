@@ -261,4 +261,6 @@ void nacre_vector_bind(nacre_math *math, const kernels *kern) {
   math->erf = kern->erf;
   math->softmax = vector_softmax;
   math->uniform = vector_uniform;
+  math->attention = nacre_attention_run;
+  math->attention_gradient = nacre_attention_gradient_run;
 }

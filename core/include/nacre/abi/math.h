@@ -49,6 +49,43 @@ typedef struct nacre_gemm {
   const nacre_activation *act; /* pointwise, applied last; or NULL */
 } nacre_gemm;
 
+/** The most that key_dim and value_dim of an attention may be. */
+#define NACRE_ATTENTION_DIM_MAX 1024
+
+/** Attention of several heads: for every entry of the batch and every head,
+ *
+ *   out = softmax(scale q k^T) v
+ *
+ *  with the scores of a query over the keys that it may see. The scores are
+ *  never stored: Dao, "FlashAttention-2", arXiv:2307.08691. In rows of q, k,
+ *  v and out the heads lie side by side; rows are *_step apart. Query head h
+ *  reads key and value head h / (heads / kv_heads). A query that sees no key
+ *  has 0 for its output and gives no gradient. */
+typedef struct nacre_attention {
+  uint32_t size, pad;
+  int64_t batch, queries, keys;
+  int64_t heads, kv_heads;    /* kv_heads divides heads */
+  int64_t key_dim, value_dim; /* of one head */
+  int64_t before, after;      /* query i sees keys i - before to i + after,
+                                 causal: after = 0; INT64_MAX: no limit */
+  double scale;
+  const real *q; /* [batch, queries, heads, key_dim] */
+  const real *k; /* [batch, keys, kv_heads, key_dim] */
+  const real *v; /* [batch, keys, kv_heads, value_dim] */
+  real *out;     /* [batch, queries, heads, value_dim] */
+  int64_t q_step, k_step, v_step, out_step;
+  const real *mask; /* [batch, keys], 0: nobody sees that key; or NULL */
+  double dropout;   /* share of the probabilities that is set to 0, the others
+                       growing by 1 / (1 - dropout) */
+  nacre_key key;    /* of the dropout: word ((batch, head, query), key) */
+  /** [batch, heads, queries]: logarithm of the sum of exponentials of each
+   *  query. Written by attention (NULL: not wanted), read by its gradient. */
+  real *log_sum;
+  /* For the gradient, which reads all of the above: */
+  const real *dout;    /* as out */
+  real *dq, *dk, *dv;  /* as q, k and v; all written */
+} nacre_attention;
+
 /** Work on the tile [begin, end) of a range. Runs on any thread. */
 typedef void (*nacre_body)(void *ctx, int64_t begin, int64_t end);
 
@@ -95,6 +132,10 @@ struct nacre_math {
   /** Words first .. first+n-1 of a stream as uniform numbers in [0, 1). */
   void (*uniform)(const nacre_math *, nacre_key key, uint64_t first,
                   int64_t n, real *y);
+
+  /** Attention, and its gradient; see nacre_attention. */
+  void (*attention)(const nacre_math *, const nacre_attention *);
+  void (*attention_gradient)(const nacre_math *, const nacre_attention *);
 };
 
 /** Marks a function of plain loops whose arrays are worth the vector unit:
