@@ -222,13 +222,15 @@ int cli_open_run(cli_session *session, const cli_args *args,
                  const char *run, const char *const *overrides, int n,
                  char **weights) {
   struct stat st;
-  *weights = nacre_format("%s/weights.safetensors", run);
+  if (weights != NULL) {
+    *weights = nacre_format("%s/weights.safetensors", run);
+  }
   int code = cli_open_registry(session, args);
   if (code != 0) {
     return code;
   }
   char *config = nacre_format("%s/config.yaml", run);
-  if (config == NULL || *weights == NULL) {
+  if (config == NULL || (weights != NULL && *weights == NULL)) {
     nacre_no_memory(&session->error);
     code = cli_report(&session->error);
   } else if (stat(run, &st) != 0) {
@@ -238,7 +240,7 @@ int cli_open_run(cli_session *session, const cli_args *args,
   } else if (stat(config, &st) != 0) {
     code = refuse_run(session, config, "a run directory has this file, and "
                                        "this one has not");
-  } else if (stat(*weights, &st) != 0) {
+  } else if (weights != NULL && stat(*weights, &st) != 0) {
     code = refuse_run(session, *weights, "there are no weights: the "
                                          "training did not come to its end");
   } else {

@@ -39,8 +39,9 @@ typedef struct cli_verb {
   int (*run)(const cli_args *);
 } cli_verb;
 
-extern const cli_verb cli_train, cli_evaluate, cli_predict, cli_plan,
-  cli_check, cli_config, cli_plugins, cli_inspect, cli_check_plugin;
+extern const cli_verb cli_train, cli_resume, cli_evaluate, cli_predict,
+  cli_plan, cli_check, cli_config, cli_plugins, cli_inspect,
+  cli_check_plugin;
 
 /** Options that every verb takes; ends with name NULL. */
 extern const cli_option cli_common[];
@@ -62,8 +63,9 @@ typedef struct cli_session {
 } cli_session;
 int cli_open(cli_session *, const cli_args *);
 /** The same for a run directory: its config.yaml, with n overrides.
- *  `*weights` gets the path of its weights; caller frees it with
- *  nacre_free(), whatever is returned. */
+ *  `*weights` gets the path of its weights, which must be there; caller
+ *  frees it with nacre_free(), whatever is returned. NULL: a run without
+ *  weights will do. */
 int cli_open_run(cli_session *, const cli_args *, const char *run,
                  const char *const *overrides, int n, char **weights);
 int cli_open_registry(cli_session *, const cli_args *);

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 static const cli_verb *const verbs[] = {
-  &cli_train, &cli_evaluate, &cli_predict, &cli_plan, &cli_check,
-  &cli_config, &cli_plugins, &cli_inspect, &cli_check_plugin,
+  &cli_train, &cli_resume, &cli_evaluate, &cli_predict, &cli_plan,
+  &cli_check, &cli_config, &cli_plugins, &cli_inspect, &cli_check_plugin,
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

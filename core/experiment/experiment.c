@@ -35,25 +35,6 @@ static const char *const top_keys[] = {
   "extends", "vars", "blocks", NULL /* these three: for suggestions */
 };
 
-static const nacre_param train_params[] = {
-  NACRE_PARAM(nacre_train_cfg, epochs, "1", "[1,1000000000]", "epochs",
-              "Passes over the training data.", 0),
-  NACRE_PARAM(nacre_train_cfg, batch_size, "null", "[1,1000000000]",
-              "samples", "Samples in a step; 32 by default.", 0),
-  NACRE_PARAM(nacre_train_cfg, steps_per_epoch, "null", "[1,inf)", "steps",
-              "Steps in an epoch; all of the data by default.", 0),
-  NACRE_PARAM(nacre_train_cfg, shuffle, "true", NULL, "",
-              "A new order in each epoch.", 0),
-  NACRE_PARAM(nacre_train_cfg, drop_remainder, "false", NULL, "",
-              "Leave out a last batch that is not full.", 0),
-  NACRE_PARAM(nacre_train_cfg, validation_frequency, "1", "[1,inf)",
-              "epochs", "Validate after this many epochs.", 0),
-};
-static const char *const train_keys[] = {
-  "epochs", "batch_size", "steps_per_epoch", "shuffle", "drop_remainder",
-  "validation_frequency", NULL
-};
-
 static const char *const metric_keys[] = { "type", "weighted", NULL };
 
 static int report_device(nacre_experiment *experiment,
@@ -115,22 +96,6 @@ static int read_top(nacre_experiment *experiment, const char *path) {
   size_t n = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
   experiment->name = nacre_arena_strndup(ctx->arena, base, n);
   return experiment->name != NULL ? status : nacre_no_memory(ctx->error);
-}
-
-static int read_train(nacre_experiment *experiment, nacre_node *node) {
-  nacre_params_ctx *ctx = &experiment->ctx;
-  nacre_span table = NACRE_SPAN(train_params);
-  if (node != NULL && node->kind != NACRE_NODE_MAP) {
-    return nacre_report(ctx->error, node, NACRE_ECONFIG,
-                        "expected a map such as {epochs: 10}");
-  }
-  int status = nacre_params_fill(ctx, table, &experiment->train, "'train'",
-                                 node);
-  if (node != NULL && nacre_params_unknown(ctx, table, train_keys, "'train'",
-                                           node) != NACRE_OK) {
-    status = NACRE_ERROR;
-  }
-  return status;
 }
 
 /* Metrics and callbacks. */
@@ -426,7 +391,9 @@ static int read_all(nacre_experiment *experiment, const char *path) {
   nacre_params_ctx *ctx = &experiment->ctx;
   nacre_node *root = experiment->tree->root;
   int status = read_top(experiment, path);
-  if (read_train(experiment, nacre_node_peek(root, "train")) != NACRE_OK) {
+  if (nacre_experiment_read_train(experiment,
+                                  nacre_node_peek(root, "train")) !=
+      NACRE_OK) {
     status = NACRE_ERROR;
   }
   experiment->batch_size = experiment->train.batch_size >= 1

@@ -13,6 +13,13 @@
 #include "run/measure.h"
 #include "run/optimize.h"
 
+/** `train.checkpoint`: how often a training's whole state is saved. */
+typedef struct nacre_checkpoint_cfg {
+  nacre_duration every;
+  int64_t keep;
+  bool used;               /* false: at interruptions alone */
+} nacre_checkpoint_cfg;
+
 /** `train:`. */
 typedef struct nacre_train_cfg {
   int64_t epochs;
@@ -20,6 +27,7 @@ typedef struct nacre_train_cfg {
   int64_t steps_per_epoch; /* INT64_MIN: all of the data */
   bool shuffle, drop_remainder;
   int64_t validation_frequency;
+  nacre_checkpoint_cfg checkpoint;
 } nacre_train_cfg;
 
 /** Weights that a finished training leaves behind. */

@@ -9,4 +9,7 @@
 /** Reads `data:`; the batch size of `train:` must have been read. */
 int nacre_experiment_read_data(nacre_experiment *, nacre_node *data);
 
+/** Reads `train:`, which may be NULL. */
+int nacre_experiment_read_train(nacre_experiment *, nacre_node *train);
+
 #endif

@@ -30,6 +30,10 @@ typedef struct nacre_log_item {
 /** Makes a new directory below root/name, and locks it. */
 int nacre_rundir_create(nacre_rundir *, const char *root, const char *name,
                         nacre_error *);
+/** Opens one that an earlier process has left, to go on in it, and locks it:
+ *  NACRE_EBUSY while another process writes there. What that process left of
+ *  unfinished files is removed. */
+int nacre_rundir_open(nacre_rundir *, const char *path, nacre_error *);
 void nacre_rundir_close(nacre_rundir *);
 
 /** "PATH/file" in the run directory. Caller frees with nacre_free(). */
@@ -42,6 +46,14 @@ int nacre_rundir_write(const nacre_rundir *, const char *file,
 int nacre_rundir_log(nacre_rundir *, int64_t epoch, int64_t step,
                      double seconds, const nacre_log_item *, int n,
                      nacre_error *);
+/** Sizes of metrics.jsonl and history.csv, which are on the disk when this
+ *  has returned. */
+int nacre_rundir_mark(const nacre_rundir *, int64_t *jsonl, int64_t *csv,
+                      nacre_error *);
+/** Cuts them back to these sizes and this number of lines. NACRE_DECLINE, with
+ *  a problem, when one is shorter than that: both stay as they are. */
+int nacre_rundir_rewind(nacre_rundir *, int64_t lines, int64_t jsonl,
+                        int64_t csv, nacre_error *);
 /** Numbers as one JSON object, in their order; NaN and infinities, which
  *  JSON lacks, become null. */
 void nacre_log_json(nacre_text *, const nacre_log_item *, int n);

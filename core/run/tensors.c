@@ -9,7 +9,7 @@
 
 #define MAX_HEADER ((uint64_t)100 * 1000 * 1000) /* the format's own cap */
 #define MAX_FILE ((size_t)1 << 40)
-#define DIGEST "nacre.digest"
+#define DIGEST "nacre.digest" /* of all data; with ".NAME", of a tensor's */
 
 static const struct {
   const char *name;
@@ -62,9 +62,28 @@ static json_t *describe_entry(const nacre_entry *entry, size_t begin) {
                    (json_int_t)(begin + entry_bytes(entry)));
 }
 
+/* A digest of all data, and one of each tensor, to tell which is damaged. */
+static bool add_digests(json_t *texts, const nacre_entry *entry, int n) {
+  nacre_hash all = { { 0, 0 } };
+  bool complete = true;
+  char digest[40];
+  for (int i = 0; i < n && complete; i++) {
+    nacre_hash own = { { 0, 0 } };
+    nacre_hash_add(&own, entry[i].data, entry_bytes(&entry[i]));
+    nacre_hash_add(&all, entry[i].data, entry_bytes(&entry[i]));
+    digest_text(&own, digest);
+    char *key = nacre_format(DIGEST ".%s", entry[i].name);
+    complete = key != NULL &&
+               json_object_set_new(texts, key, json_string(digest)) == 0;
+    nacre_free(key);
+  }
+  digest_text(&all, digest);
+  return complete &&
+         json_object_set_new(texts, DIGEST, json_string(digest)) == 0;
+}
+
 static char *make_header(const nacre_entry *entry, int n,
-                         const nacre_text_pair *text, int n_texts,
-                         const char *digest) {
+                         const nacre_text_pair *text, int n_texts) {
   json_t *root = json_object(), *texts = json_object();
   bool complete = root != NULL && texts != NULL;
   size_t at = 0;
@@ -72,8 +91,7 @@ static char *make_header(const nacre_entry *entry, int n,
     complete = json_object_set_new(texts, text[i].key,
                                    json_string(text[i].value)) == 0;
   }
-  complete = complete &&
-             json_object_set_new(texts, DIGEST, json_string(digest)) == 0 &&
+  complete = complete && add_digests(texts, entry, n) &&
              json_object_set(root, "__metadata__", texts) == 0;
   for (int i = 0; i < n && complete; i++) {
     complete = json_object_set_new(root, entry[i].name,
@@ -111,13 +129,7 @@ static int put_all(nacre_writer *writer, const char *header,
 int nacre_tensors_write(const char *path, const nacre_entry *entry, int n,
                         const nacre_text_pair *text, int n_texts,
                         nacre_error *error) {
-  nacre_hash hash = { { 0, 0 } };
-  char digest[40];
-  for (int i = 0; i < n; i++) {
-    nacre_hash_add(&hash, entry[i].data, entry_bytes(&entry[i]));
-  }
-  digest_text(&hash, digest);
-  char *header = make_header(entry, n, text, n_texts, digest);
+  char *header = make_header(entry, n, text, n_texts);
   if (header == NULL) {
     return nacre_no_memory(error);
   }
@@ -303,19 +315,35 @@ static int read_header(const reader *read, json_t *root) {
   return check_cover(read);
 }
 
-static int check_digest(const reader *read) {
-  const char *expected = nacre_tensors_text(read->tensors, DIGEST);
-  nacre_hash hash = { { 0, 0 } };
+static bool matches(const nacre_hash *hash, const char *expected) {
   char digest[40];
-  if (expected == NULL) {
-    return NACRE_OK; /* written by others */
+  digest_text(hash, digest);
+  return strcmp(digest, expected) == 0;
+}
+
+/* Files that were written by others have none. */
+static int check_digest(const reader *read) {
+  const nacre_tensors *tensors = read->tensors;
+  const char *expected = nacre_tensors_text(tensors, DIGEST);
+  nacre_hash all = { { 0, 0 } };
+  for (int i = 0; i < tensors->n_entries; i++) {
+    const nacre_entry *entry = &tensors->entry[i];
+    char *key = nacre_format(DIGEST ".%s", entry->name);
+    nacre_hash own = { { 0, 0 } };
+    if (key == NULL) {
+      return nacre_no_memory(read->error);
+    }
+    const char *wanted = nacre_tensors_text(tensors, key);
+    nacre_free(key);
+    if (wanted != NULL) {
+      nacre_hash_add(&own, entry->data, entry_bytes(entry));
+      if (!matches(&own, wanted)) {
+        return bad(read, "the data do not match their digest", entry->name);
+      }
+    }
+    nacre_hash_add(&all, entry->data, entry_bytes(entry));
   }
-  for (int i = 0; i < read->tensors->n_entries; i++) {
-    nacre_hash_add(&hash, read->tensors->entry[i].data,
-                   entry_bytes(&read->tensors->entry[i]));
-  }
-  digest_text(&hash, digest);
-  return strcmp(digest, expected) == 0
+  return expected == NULL || matches(&all, expected)
     ? NACRE_OK : bad(read, "the data do not match their digest", NULL);
 }
 

@@ -23,8 +23,9 @@ typedef struct nacre_text_pair {
   const char *key, *value;
 } nacre_text_pair;
 
-/** Writes a file by the safe protocol, with a digest of the data among the
- *  texts ("nacre.digest"), reads it back and compares. */
+/** Writes a file by the safe protocol, with digests of all data and of each
+ *  tensor among the texts ("nacre.digest", "nacre.digest.NAME"), reads it
+ *  back and compares. */
 int nacre_tensors_write(const char *path, const nacre_entry *, int n,
                         const nacre_text_pair *, int n_texts, nacre_error *);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* callbacks: the training as callbacks see it, and telling them of events. */
-#include "train/train.h"
+#include "train/state.h"
 
 #include "base/text.h"
 
@@ -78,13 +78,18 @@ static bool is_file_name(const char *name) {
          strlen(name) < 200;
 }
 
+/* The training's own checkpoints stand in the same folder. */
+static bool is_state(const char *name) {
+  return strncmp(name, NACRE_STATE_PREFIX, strlen(NACRE_STATE_PREFIX)) == 0;
+}
+
 static int view_save(nacre_training *view, const char *name,
                      nacre_fail *fail) {
   nacre_trainer *trainer = trainer_of(view);
   if (trainer->options.dir == NULL) {
     return NACRE_OK; /* a training that leaves nothing behind */
   }
-  if (!is_file_name(name)) {
+  if (!is_file_name(name) || is_state(name)) {
     fail->fail(fail, NULL, "'%s' cannot be a checkpoint's name", name);
     return NACRE_ERROR;
   }
@@ -97,7 +102,8 @@ static int view_save(nacre_training *view, const char *name,
 
 static int view_remove(nacre_training *view, const char *name) {
   nacre_trainer *trainer = trainer_of(view);
-  if (trainer->options.dir == NULL || !is_file_name(name)) {
+  if (trainer->options.dir == NULL || !is_file_name(name) ||
+      is_state(name)) {
     return NACRE_ERROR;
   }
   char *file = checkpoint_file(name);

@@ -71,6 +71,9 @@ static int run_evaluation(nacre_trainer *trainer, nacre_pass_over *pass) {
   double penalty = nacre_optimizer_penalty(&trainer->optimizer, false);
   int status = NACRE_OK;
   for (int64_t at = 0; at < split->n && status == NACRE_OK; at += batch) {
+    if (nacre_trainer_asked(trainer)) {
+      break;
+    }
     int64_t n = split->n - at < batch ? split->n - at : batch;
     for (int64_t i = 0; i < n; i++) {
       position[i] = at + i;

@@ -16,10 +16,12 @@ int nacre_pass_make(nacre_pass_over *, nacre_trainer *, nacre_program *,
 int nacre_judge_open(nacre_pass_over *, nacre_trainer *,
                      const nacre_split *);
 void nacre_judge_close(nacre_pass_over *);
-/** Runs it; the numbers stand in pass->measure. */
+/** Runs it; the numbers stand in pass->measure. When the trainer is
+ *  `interrupted` it ended early, and they are worth nothing. */
 int nacre_judge_run(nacre_trainer *, nacre_pass_over *);
 /** Runs it and lists its numbers, named with `prefix`, in the arena; returns
- *  how many, 0 if the pass was not opened, -1 with a problem. */
+ *  how many, 0 if the pass was not opened, -1 with a problem. When the
+ *  trainer is `interrupted` they are worth nothing. */
 int nacre_judge_numbers(nacre_trainer *, nacre_pass_over *,
                         const char *prefix, nacre_log_item **items);
 

@@ -4,12 +4,14 @@
 
 #include "base/random.h"
 #include "train/judge.h"
+#include "train/state.h"
 #include "yaml/report.h"
 
 #include <math.h>
 #include <string.h>
 
-static void begin_epoch(nacre_trainer *trainer) {
+/* The order follows from the seed and the epoch, whenever it is asked for. */
+static void order_epoch(nacre_trainer *trainer) {
   int64_t n = trainer->samples.train.n;
   for (int64_t i = 0; i < n; i++) {
     trainer->order[i] = i;
@@ -18,6 +20,10 @@ static void begin_epoch(nacre_trainer *trainer) {
     trainer->shuffle.tag[0] = (uint32_t)trainer->epoch;
     nacre_random_shuffle(trainer->shuffle, n, trainer->order);
   }
+}
+
+static void begin_epoch(nacre_trainer *trainer) {
+  order_epoch(trainer);
   nacre_measure_reset(&trainer->training.measure);
   nacre_model_begin(&trainer->model);
 }
@@ -116,9 +122,28 @@ static void observe_step(nacre_trainer *trainer, int64_t done) {
   trainer->options.observe(trainer->options.observer, &progress);
 }
 
+bool nacre_trainer_asked(nacre_trainer *trainer) {
+  const volatile sig_atomic_t *interrupt = trainer->options.interrupt;
+  if (interrupt != NULL && *interrupt != 0) {
+    trainer->interrupted = true;
+  }
+  return trainer->interrupted;
+}
+
+/* Checkpoints after this many batches; 0: none by steps. */
+static int64_t steps_between(const nacre_trainer *trainer) {
+  const nacre_checkpoint_cfg *cfg = &trainer->experiment->train.checkpoint;
+  return trainer->options.dir != NULL && cfg->used && cfg->every.unit == 0
+    ? (int64_t)cfg->every.count : 0;
+}
+
+static bool is_over(const nacre_trainer *trainer) {
+  return trainer->stopped || trainer->interrupted;
+}
+
 static int run_steps(nacre_trainer *trainer) {
   bool tell = nacre_callbacks_want(trainer, NACRE_ON_STEP_END);
-  const volatile sig_atomic_t *interrupt = trainer->options.interrupt;
+  int64_t every = steps_between(trainer);
   int64_t until = trainer->stride;
   uint64_t saved = 0;
   const nacre_device *device = &trainer->device;
@@ -138,10 +163,13 @@ static int run_steps(nacre_trainer *trainer) {
       }
       until = trainer->stride;
     }
-    if (interrupt != NULL && *interrupt != 0) {
-      trainer->interrupted = trainer->stopped = true;
+    if (every > 0 && trainer->at != 0 && !trainer->diverged &&
+        status == NACRE_OK &&
+        (trainer->epoch * trainer->batches + trainer->at) % every == 0) {
+      status = nacre_state_save(trainer);
     }
-  } while (status == NACRE_OK && trainer->at != 0 && !trainer->stopped);
+    (void)nacre_trainer_asked(trainer);
+  } while (status == NACRE_OK && trainer->at != 0 && !is_over(trainer));
   if (device->ops->leave != NULL) {
     device->ops->leave(device->self, saved);
   }
@@ -150,27 +178,35 @@ static int run_steps(nacre_trainer *trainer) {
 
 /* Epochs. */
 
-static int log_epoch(nacre_trainer *trainer) {
+/* The numbers of training; those of validation are not known yet. */
+static void log_training(nacre_trainer *trainer) {
+  const nacre_measure *measure = &trainer->training.measure;
   int n = 0;
-  double rate = nacre_optimizer_rate(&trainer->optimizer);
-  while (nacre_measure_name(&trainer->training.measure, n) != NULL) {
-    trainer->log[n].value =
-      nacre_measure_value(&trainer->training.measure, n);
-    n++;
+  for (; nacre_measure_name(measure, n) != NULL; n++) {
+    trainer->log[n].value = nacre_measure_value(measure, n);
   }
-  trainer->validated =
-    trainer->validation.ready &&
-    (trainer->epoch % trainer->experiment->train.validation_frequency == 0 ||
-     trainer->epoch == trainer->experiment->train.epochs);
+  for (int i = 0; i < n && trainer->validation.ready; i++) {
+    trainer->log[n + i].value = (double)NAN;
+  }
+  trainer->log[trainer->n_logs - 1].value =
+    nacre_optimizer_rate(&trainer->optimizer);
+}
+
+/* An interruption leaves it for later. */
+static int log_validation(nacre_trainer *trainer) {
+  const nacre_train_cfg *cfg = &trainer->experiment->train;
+  int n = (trainer->n_logs - 1) / 2;
+  trainer->validated = trainer->validation.ready &&
+                       (trainer->epoch % cfg->validation_frequency == 0 ||
+                        trainer->epoch == cfg->epochs);
   if (trainer->validated &&
       nacre_judge_run(trainer, &trainer->validation) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  for (int i = 0; i < n && trainer->validation.ready; i++) {
-    trainer->log[n + i].value = trainer->validated
-      ? nacre_measure_value(&trainer->validation.measure, i) : (double)NAN;
+  for (int i = 0; i < n && trainer->validated && !trainer->interrupted; i++) {
+    trainer->log[n + i].value =
+      nacre_measure_value(&trainer->validation.measure, i);
   }
-  trainer->log[trainer->n_logs - 1].value = rate;
   trainer->logged = true;
   return NACRE_OK;
 }
@@ -194,35 +230,60 @@ static int keep_best(nacre_trainer *trainer) {
   return NACRE_OK;
 }
 
+/* Whether the end of this epoch is the place for a checkpoint. */
+static bool is_due(const nacre_trainer *trainer) {
+  const nacre_checkpoint_cfg *cfg = &trainer->experiment->train.checkpoint;
+  int64_t steps = steps_between(trainer);
+  if (trainer->options.dir == NULL || !cfg->used || trainer->diverged) {
+    return false;
+  }
+  return steps > 0 ? trainer->epoch * trainer->batches % steps == 0
+                   : trainer->epoch % (int64_t)cfg->every.count == 0;
+}
+
+static int observe_epoch(nacre_trainer *trainer, double seconds) {
+  nacre_progress progress = {
+    .event = NACRE_EVENT_EPOCH, .epoch = trainer->epoch,
+    .epochs = trainer->experiment->train.epochs, .batch = trainer->batches,
+    .batches = trainer->batches, .loss = trainer->log[0].value,
+    .seconds = seconds, .log = trainer->log, .n_logs = trainer->n_logs
+  };
+  if (trainer->options.digest &&
+      nacre_model_digest(&trainer->model, &progress.digest) != NACRE_OK) {
+    return nacre_no_memory(trainer->experiment->error);
+  }
+  trainer->options.observe(trainer->options.observer, &progress);
+  return NACRE_OK;
+}
+
+/* What follows an epoch's last step. Interrupted in its validation, it is
+ * all still to be done: `closing` stays. */
 static int finish_epoch(nacre_trainer *trainer) {
-  nacre_experiment *experiment = trainer->experiment;
   double seconds = nacre_clock() - trainer->started;
+  if (log_validation(trainer) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (trainer->interrupted && trainer->validated) {
+    return NACRE_OK;
+  }
   /* The numbers are of these weights; callbacks may put back others. */
-  if (log_epoch(trainer) != NACRE_OK || keep_best(trainer) != NACRE_OK ||
+  if (keep_best(trainer) != NACRE_OK ||
       nacre_callbacks_tell(trainer, NACRE_ON_EPOCH_END) != NACRE_OK) {
     return NACRE_ERROR;
   }
   if (trainer->options.dir != NULL &&
       nacre_rundir_log(trainer->options.dir, trainer->epoch,
                        trainer->optimizer.step, seconds, trainer->log,
-                       trainer->n_logs, experiment->error) != NACRE_OK) {
+                       trainer->n_logs,
+                       trainer->experiment->error) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  if (trainer->options.observe == NULL) {
-    return NACRE_OK;
+  trainer->closing = false;
+  if (trainer->options.observe != NULL &&
+      observe_epoch(trainer, seconds) != NACRE_OK) {
+    return NACRE_ERROR;
   }
-  nacre_progress progress = {
-    .event = NACRE_EVENT_EPOCH, .epoch = trainer->epoch,
-    .epochs = experiment->train.epochs, .batch = trainer->batches,
-    .batches = trainer->batches, .loss = trainer->log[0].value,
-    .seconds = seconds, .log = trainer->log, .n_logs = trainer->n_logs
-  };
-  if (trainer->options.digest &&
-      nacre_model_digest(&trainer->model, &progress.digest) != NACRE_OK) {
-    return nacre_no_memory(experiment->error);
-  }
-  trainer->options.observe(trainer->options.observer, &progress);
-  return NACRE_OK;
+  return is_due(trainer) ? nacre_state_save(trainer) : NACRE_OK;
 }
 
 int nacre_trainer_epoch(nacre_trainer *trainer) {
@@ -232,19 +293,59 @@ int nacre_trainer_epoch(nacre_trainer *trainer) {
   if (trainer->at != 0) {
     return NACRE_OK; /* stopped within the epoch */
   }
+  trainer->closing = true;
+  log_training(trainer);
   return finish_epoch(trainer);
+}
+
+static int begin_training(nacre_trainer *trainer) {
+  const nacre_checkpoint_cfg *cfg = &trainer->experiment->train.checkpoint;
+  /* Before the steps, which compute without the smallest numbers. */
+  if (trainer->options.dir != NULL && cfg->used &&
+      nacre_state_identity(trainer) == NULL) {
+    return NACRE_ERROR;
+  }
+  if (!trainer->resumed) {
+    trainer->ended = false;
+    trainer->started = trainer->reported = nacre_clock();
+    return nacre_callbacks_tell(trainer, NACRE_ON_TRAIN_BEGIN);
+  }
+  trainer->reported = nacre_clock();
+  if (trainer->at != 0) {
+    order_epoch(trainer);
+  }
+  return nacre_callbacks_tell(trainer, NACRE_ON_RESUME);
+}
+
+static int run_epochs(nacre_trainer *trainer) {
+  int64_t epochs = trainer->experiment->train.epochs;
+  (void)nacre_trainer_asked(trainer);
+  while (!is_over(trainer) && (trainer->closing || trainer->epoch < epochs)) {
+    int status = trainer->closing ? finish_epoch(trainer)
+                                  : nacre_trainer_epoch(trainer);
+    if (status != NACRE_OK) {
+      return status;
+    }
+  }
+  return NACRE_OK;
+}
+
+/* What is left when all epochs have been run, or no more shall be. */
+static int end_training(nacre_trainer *trainer) {
+  if (nacre_callbacks_tell(trainer, NACRE_ON_TRAIN_END) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (trainer->experiment->final_weights.value == NACRE_FINAL_BEST) {
+    nacre_trainer_restore(trainer, trainer->best);
+  }
+  return NACRE_OK;
 }
 
 int nacre_trainer_fit(nacre_trainer *trainer) {
   nacre_experiment *experiment = trainer->experiment;
-  trainer->started = trainer->reported = nacre_clock();
-  if (nacre_callbacks_tell(trainer, NACRE_ON_TRAIN_BEGIN) != NACRE_OK) {
+  if (begin_training(trainer) != NACRE_OK ||
+      (!trainer->ended && run_epochs(trainer) != NACRE_OK)) {
     return NACRE_ERROR;
-  }
-  while (trainer->epoch < experiment->train.epochs && !trainer->stopped) {
-    if (nacre_trainer_epoch(trainer) != NACRE_OK) {
-      return NACRE_ERROR;
-    }
   }
   if (trainer->diverged) {
     /* Nothing that is not a number replaces what was saved before. */
@@ -255,12 +356,19 @@ int nacre_trainer_fit(nacre_trainer *trainer) {
                            (long long)trainer->optimizer.step,
                            trainer->stop_reason);
   }
-  if (nacre_callbacks_tell(trainer, NACRE_ON_TRAIN_END) != NACRE_OK) {
+  /* Who asks after the last epoch has nothing to interrupt. */
+  if (trainer->ended || trainer->stopped ||
+      (trainer->epoch >= experiment->train.epochs && !trainer->closing &&
+       trainer->at == 0)) {
+    trainer->interrupted = false;
+  }
+  if (trainer->interrupted && nacre_state_save(trainer) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  if (experiment->final_weights.value == NACRE_FINAL_BEST) {
-    nacre_trainer_restore(trainer, trainer->best);
+  if (!trainer->ended && end_training(trainer) != NACRE_OK) {
+    return NACRE_ERROR;
   }
+  trainer->ended = !trainer->interrupted;
   return trainer->options.dir != NULL
     ? nacre_trainer_save(trainer, "weights.safetensors") : NACRE_OK;
 }

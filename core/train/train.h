@@ -37,7 +37,8 @@ typedef struct nacre_train_options {
   const char *cpu_level;
   nacre_rundir *dir;        /* where to write; NULL: nowhere */
   bool digest;
-  const volatile sig_atomic_t *interrupt; /* stop after the running step */
+  const volatile sig_atomic_t *interrupt; /* stop after the running step,
+                               of training or evaluation; NULL: never */
   void (*observe)(void *, const nacre_progress *);
   void *observer;
 } nacre_train_options;
@@ -83,6 +84,10 @@ typedef struct nacre_trainer {
   int n_callbacks;
   nacre_training view;      /* as callbacks see this */
   bool stopped, diverged, interrupted;
+  bool closing;             /* an epoch has been run, not yet told of */
+  bool ended;               /* all epochs have, and final weights are set */
+  bool resumed;             /* put there from a checkpoint */
+  const struct nacre_identity *identity; /* of state_identity.c; or NULL */
   char stop_reason[256];
   double started;
   int64_t stride;           /* steps between reports to the observer */
@@ -100,15 +105,20 @@ void nacre_trainer_fini(nacre_trainer *);
 int nacre_trainer_step(nacre_trainer *, double *loss);
 /** Runs to the end of the epoch, validates, logs, tells callbacks. */
 int nacre_trainer_epoch(nacre_trainer *);
-/** All epochs, then the final weights; writes the run directory. Returns
+/** All epochs that are left, then the final weights; writes the run
+ *  directory, and checkpoints in it as the experiment asks. Returns
  *  NACRE_ERROR with a problem of code NACRE_EDIVERGED when a callback said
- *  so. After an interruption what there is has been saved. */
+ *  so. After an interruption (`interrupted`) the state has been saved, and
+ *  the weights as they are. */
 int nacre_trainer_fit(nacre_trainer *);
 /** Turns the fault of a program's last run into a problem that names the
  *  sample, position: [batch] of its samples in the split. Returns NACRE_ERROR;
  *  the same step can be tried again, to the same end. */
 int nacre_trainer_fault(const nacre_trainer *, const nacre_program *,
                         const nacre_split *, const int64_t *position);
+
+/** Whether somebody wants the training to stop here. */
+bool nacre_trainer_asked(nacre_trainer *);
 
 /* Of callbacks.c. */
 int nacre_callbacks_make(nacre_trainer *);

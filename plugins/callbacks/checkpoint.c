@@ -40,6 +40,15 @@ static void begin(const checkpoint_cfg *cfg, checkpoint_state *state,
                     : cfg->mode.value == MODE_MAX;
 }
 
+/* A state from a file may say anything. */
+static int check_state(const checkpoint_state *state, nacre_fail *fail) {
+  if (state->n < 0 || state->n > KEEP_MAX) {
+    fail->fail(fail, NULL, "the saved state is damaged");
+    return NACRE_ERROR;
+  }
+  return NACRE_OK;
+}
+
 static void name_epoch(char out[32], int64_t epoch) {
   snprintf(out, 32, "epoch-%04lld", (long long)epoch);
 }
@@ -97,6 +106,9 @@ static int checkpoint_event(int32_t event, const void *config, void *private,
     begin(cfg, state, training);
     return NACRE_OK;
   }
+  if (event == NACRE_ON_RESUME) {
+    return check_state(state, fail);
+  }
   if (event != NACRE_ON_EPOCH_END || training->epoch % cfg->every != 0) {
     return NACRE_OK;
   }
@@ -122,7 +134,8 @@ static const nacre_param params[] = {
 
 static const nacre_callback_ops ops = {
   .size = sizeof(nacre_callback_ops),
-  .flags = 1u << NACRE_ON_TRAIN_BEGIN | 1u << NACRE_ON_EPOCH_END,
+  .flags = 1u << NACRE_ON_TRAIN_BEGIN | 1u << NACRE_ON_RESUME |
+           1u << NACRE_ON_EPOCH_END,
   .state_size = sizeof(checkpoint_state),
   .monitor = checkpoint_monitor,
   .event = checkpoint_event,
@@ -136,7 +149,9 @@ static const nacre_component component = {
   .summary = "Keep the weights of the best epochs",
   .doc = "Writes epoch-0007.safetensors after the seventh epoch if it is one "
          "of the `keep` best by the monitored number, then removes what is "
-         "no longer one of them. NaN is never kept.",
+         "no longer one of them. NaN is never kept. These are weights to "
+         "use; to go on with a training after an interruption there is "
+         "`train.checkpoint`.",
   .params = NACRE_SPAN(params),
   .cfg_size = sizeof(checkpoint_cfg),
   .ops = &ops,

@@ -16,6 +16,13 @@ extern "C" {
 #define NACRE_ON_EPOCH_END 1
 #define NACRE_ON_TRAIN_END 2
 #define NACRE_ON_STEP_END 3
+/** In place of NACRE_ON_TRAIN_BEGIN where a training goes on from a
+ *  checkpoint: the state has the bytes that it had when that was written,
+ *  perhaps by a step that is past now, and `epoch` and `step` say where it
+ *  was. Handles that the state kept (an open file) are to be made anew, and
+ *  values that memory is reached by must be checked: the file may come from
+ *  anywhere. What was written after the checkpoint will be written again. */
+#define NACRE_ON_RESUME 4
 
 /** The training as a callback sees it. All calls: [main]. */
 typedef struct nacre_training nacre_training;
@@ -37,7 +44,8 @@ struct nacre_training {
   /** Keeps a copy of all weights as the best so far; puts it back. */
   void (*remember)(nacre_training *);
   void (*restore)(nacre_training *);
-  /** Writes the weights to NAME.safetensors in the run's checkpoints. */
+  /** Writes the weights to NAME.safetensors in the run's checkpoints. Names
+   *  that begin with "state-" are the host's own. */
   int (*save)(nacre_training *, const char *name, nacre_fail *);
   int (*remove)(nacre_training *, const char *name);
   /** One line for the user, prefixed by the callback's name. */
@@ -47,8 +55,9 @@ struct nacre_training {
 
 typedef struct nacre_callback_ops {
   uint32_t size, flags; /* bits of the events wanted */
-  size_t state_size;    /* bytes of private state, zeroed at the start; part
-                           of a checkpoint, so no pointers in it */
+  size_t state_size;    /* bytes of private state, zeroed at the start; saved
+                           in checkpoints and put back as they were, so no
+                           pointers but those made anew at NACRE_ON_RESUME */
   /** [main] The names it will ask for, one by one, NULL at the end: they are
    *  checked before the first step. Optional. */
   const char *(*monitor)(const void *cfg, uint32_t index);
