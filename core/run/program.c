@@ -2,6 +2,7 @@
 #include "run/program.h"
 
 #include "run/bind.h"
+#include "run/profile.h"
 #include "run/steps.h"
 
 /* Operations. Gradients differ from call to call, so that a backward call
@@ -317,6 +318,10 @@ void nacre_program_set_step(nacre_program *program, int64_t step) {
 }
 
 void nacre_program_run(nacre_program *program) {
+  if (program->profile != NULL) {
+    nacre_profile_run(program->profile, program);
+    return;
+  }
   const nacre_step *step = program->step;
   const nacre_step *end = step + program->n_steps;
   for (; step < end; step++) {

@@ -15,6 +15,7 @@ typedef struct nacre_step {
 } nacre_step;
 
 typedef struct nacre_program nacre_program;
+struct nacre_profile;
 
 /** A head bound to its target. The feed writes target and sample_weight. */
 typedef struct nacre_bound_head {
@@ -59,6 +60,7 @@ struct nacre_program {
   int n_batched;
   nacre_bound_head *head;      /* [heads of the graph] */
   nacre_arena *arena;          /* the small things above */
+  struct nacre_profile *profile; /* who measures; NULL: nobody */
   /* The first fault of a step. */
   bool faulted;
   int fault_vertex;            /* -1: a loss */

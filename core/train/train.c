@@ -77,10 +77,13 @@ int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
   n = n < size ? n : size;
   int64_t step = trainer->epoch * trainer->batches + trainer->at;
   trainer->augment.tag[0] = (uint32_t)step;
+  nacre_profile *profile = program->profile;
+  nacre_profile_begin(profile);
   if (nacre_feed_batch(&pass->feed, position, n, trainer->augment) !=
       NACRE_OK) {
     return NACRE_ERROR;
   }
+  nacre_profile_end(profile, NACRE_PHASE_FEED);
   if (program->n_random > 0) {
     nacre_program_set_step(program, step);
   }
@@ -89,9 +92,13 @@ int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
     return nacre_trainer_fault(trainer, program, &trainer->samples.train,
                                position);
   }
+  nacre_profile_begin(profile);
   double penalty = nacre_optimizer_penalty(&trainer->optimizer, true);
   nacre_measure_batch(&pass->measure, penalty);
+  nacre_profile_end(profile, NACRE_PHASE_MEASURE);
+  nacre_profile_begin(profile);
   nacre_optimizer_step(&trainer->optimizer);
+  nacre_profile_end(profile, NACRE_PHASE_UPDATE);
   if (loss != NULL) {
     *loss = step_loss(program, penalty);
   }

@@ -8,6 +8,7 @@
 
 #include "run/checkpoint.h"
 #include "run/feed.h"
+#include "run/profile.h"
 #include "run/rundir.h"
 #include "train/samples.h"
 

@@ -130,7 +130,7 @@ static int cblas_open(const nacre_device_open *open, void **self) {
 static const nacre_device_ops ops = {
   sizeof(nacre_device_ops), 0, cblas_open, nacre_host_close,
   nacre_host_math, nacre_host_describe, nacre_host_alloc, nacre_host_free,
-  NULL, NULL, nacre_host_enter, nacre_host_leave
+  NULL, NULL, nacre_host_enter, nacre_host_leave, nacre_host_peak
 };
 
 static const nacre_component component = {

@@ -45,6 +45,7 @@ void *nacre_host_alloc(void *self, size_t bytes);
 void nacre_host_free(void *self, void *memory, size_t bytes);
 uint64_t nacre_host_enter(void *self);
 void nacre_host_leave(void *self, uint64_t saved);
+double nacre_host_peak(void *self);
 
 /** [compute] A workspace that nobody else uses until it is given back. Waits
  *  for one only if more products run at once than there are threads. */

@@ -7,6 +7,7 @@
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"
+#include "peak.h"
 #include "philox.h"
 #include "pointwise.h"
 #include "reduce.h"

@@ -90,6 +90,8 @@ typedef struct kernels {
   void (*axpy)(int64_t n, real a, const real *x, real *y);
   void (*scale)(int64_t n, real a, real *y);
   void (*uniform)(nacre_key key, uint64_t first, int64_t n, real *y);
+  /** See peak.h. */
+  double (*multiply_add)(int64_t turns, const real seed[2], real *out);
 } kernels;
 
 extern const kernels nacre_kernels_portable;

@@ -19,7 +19,7 @@
     .softmax = KERNEL(softmax), .sum = KERNEL(sum), .dot = KERNEL(dot),     \
     .col_sum = KERNEL(col_sum), .fill = KERNEL(fill),                       \
     .axpy = KERNEL(axpy), .scale = KERNEL(scale),                           \
-    .uniform = KERNEL(uniform),                                             \
+    .uniform = KERNEL(uniform), .multiply_add = KERNEL(multiply_add),       \
   }
 
 #endif

@@ -47,6 +47,9 @@ typedef struct nacre_device_ops {
    *  like; enter() returns what leave() gets. Optional. */
   uint64_t (*enter)(void *self);
   void (*leave)(void *self, uint64_t saved);
+  /** [main] Floating-point operations a second that one thread could do at
+   *  most, measured in about 10 ms; 0 when unknown. Optional. */
+  double (*peak)(void *self);
 } nacre_device_ops;
 
 #ifdef __cplusplus
