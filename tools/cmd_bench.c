@@ -191,6 +191,6 @@ const cli_verb cli_bench = {
   "prints the time of a step, samples and floating-point operations a\n"
   "second, and the share of what the processor could do, which is measured\n"
   "beside them. Nothing is written but a trace that was asked for. A smaller\n"
-  "batch is data.batch_size=1.",
+  "batch is train.batch_size=1.",
   options, 1, -1, run
 };

@@ -152,7 +152,7 @@ sed 's/units: 2, act/unit: 2, act/; s/adam,/adm,/' "$dir/kinds.yaml" \
 
 expect 0 "$NACRE" --help
 cp "$dir/out" "$dir/overview"
-for verb in train evaluate predict plan check config plugins inspect \
+for verb in train evaluate predict plan bench check config plugins inspect \
   check-plugin; do
   same "the overview lists $verb" "$(grep -c "^  $verb " "$dir/overview")" 1
   expect 0 "$NACRE" "$verb" --help
@@ -239,6 +239,30 @@ json
 expect 0 "$NACRE" plan "$configs/xor.yaml" 'model.layers=[{type: dense, units: 10000000}, {type: dense, units: 10000000}, {type: dense, units: 1}]'
 says out 'TiB'
 expect 3 "$NACRE" plan "$dir/wrong.yaml"
+
+# --- bench ------------------------------------------------------------------
+
+expect 0 "$NACRE" bench "$configs/xor.yaml" --seconds 0.05
+says out 'training, batches of 1$'
+says out '^  step .* ns, 90 % within'
+says out 'GFLOP/s'
+silent err
+expect 0 "$NACRE" bench "$configs/digits.yaml" --seconds 0.05 --profile \
+  --trace "$dir/trace.json" train.batch_size=16
+says out 'batches of 16$'
+says out '^(step) *update'
+says out '^dense *backward'
+cp "$dir/trace.json" "$dir/out"
+says out '"cat": "forward", "ph": "X"'
+json
+expect 0 "$NACRE" bench "$configs/digits.yaml" --seconds 0.05 --inference \
+  --json
+says out '"mode": "inference", "batch": 32'
+json
+expect 2 "$NACRE" bench "$configs/xor.yaml" --seconds soon
+expect 3 "$NACRE" bench "$dir/wrong.yaml"
+expect 7 "$NACRE" bench "$configs/xor.yaml" --seconds 0.05 \
+  --trace "$dir/none/trace.json"
 
 # --- plugins, inspect -------------------------------------------------------
 
