@@ -209,11 +209,11 @@ void golden_check(golden *g, bool ok, const char *format, ...) {
   fputc('\n', stderr);
 }
 
-void golden_near(golden *g, const char *what, const json_t *expected,
-                 int64_t n, const double *got) {
+static void near(golden *g, const char *what, const json_t *expected,
+                 int64_t n, const double *got, double scale) {
   int64_t count, worst = -1;
   const double *want = golden_doubles(g, expected, &count);
-  double scale = SMALLEST_SCALE, error = GOLDEN_TOLERANCE;
+  double error = GOLDEN_TOLERANCE;
   golden_check(g, count == n, "%s: %lld numbers, expected %lld", what,
                (long long)n, (long long)count);
   for (int64_t i = 0; i < count; i++) {
@@ -231,11 +231,21 @@ void golden_near(golden *g, const char *what, const json_t *expected,
                worst < 0 ? 0.0 : want[worst], error);
 }
 
+void golden_near(golden *g, const char *what, const json_t *expected,
+                 int64_t n, const double *got) {
+  near(g, what, expected, n, got, SMALLEST_SCALE);
+}
+
 void golden_near_reals(golden *g, const char *what, const json_t *expected,
                        int64_t n, const real *got) {
+  golden_near_sums(g, what, expected, n, got, SMALLEST_SCALE);
+}
+
+void golden_near_sums(golden *g, const char *what, const json_t *expected,
+                      int64_t n, const real *got, double terms) {
   double *wide = golden_alloc(g, n, sizeof *wide);
   for (int64_t i = 0; i < n; i++) {
     wide[i] = (double)got[i];
   }
-  golden_near(g, what, expected, n, wide);
+  near(g, what, expected, n, wide, fmax(terms, SMALLEST_SCALE));
 }

@@ -66,6 +66,11 @@ void golden_near(golden *, const char *what, const json_t *expected,
                  int64_t n, const double *got);
 void golden_near_reals(golden *, const char *what, const json_t *expected,
                        int64_t n, const real *got);
+
+/** The same for sums whose terms, of this size, may cancel. */
+void golden_near_sums(golden *, const char *what, const json_t *expected,
+                      int64_t n, const real *got, double terms);
+
 /** Counts and prints a failure of the case unless `ok`. */
 void golden_check(golden *, bool ok, const char *format, ...)
   NACRE_PRINTF(3, 4);

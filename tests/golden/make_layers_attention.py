@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""layers_attention.json: attention, and what stands around it in a
+transformer. Rotary and sine positions are KerasHub's formulas, which it
+computes in single precision, in double."""
+import numpy as np
+import tensorflow as tf
+from golden import flow, grid, keras, tensor, write
+
+rng = np.random.default_rng(5120)
+cases = []
+
+
+def normal(*shape):
+    return grid(rng.normal(size=shape) / 2)
+
+
+def weight_name(variable):
+    """query/kernel becomes query_kernel."""
+    parts = variable.path.split("/")
+    return "_".join(parts[-2:]) if len(parts) > 2 else parts[-1]
+
+
+def case(name, params, call, inputs, layer=None, masks=None, state=()):
+    """`call` makes the output from a list of inputs, with the weights of
+    `layer`, which it builds when it is first called."""
+    variables = [tf.Variable(x) for x in inputs]
+    call(variables)
+    weights = []
+    for w in layer.trainable_variables if layer is not None else []:
+        w.assign(normal(*w.shape))
+        weights.append({"name": weight_name(w), "trained": 1,
+                        **tensor(w.numpy())})
+    with tf.GradientTape() as tape:
+        y = call(variables)
+        dy = normal(*y.shape)
+        total = tf.reduce_sum(y * dy)
+    trained = ([w.value for w in layer.trainable_variables]
+               if layer is not None else [])
+    slopes = [tf.convert_to_tensor(s)
+              for s in tape.gradient(total, variables + trained,
+                                     unconnected_gradients="zero")]
+    made = {
+        "component": name, "params": flow(params), "training": 1,
+        "inputs": [tensor(x) for x in inputs], "weights": weights,
+        "y": tensor(y.numpy()), "dy": tensor(dy),
+        "dx": [tensor(s.numpy()) for s in slopes[:len(inputs)]],
+        "dw": [tensor(s.numpy()) for s in slopes[len(inputs):]],
+        "state": []}
+    for w, slope in zip(weights, made["dw"]):
+        if w["name"] == "key_bias":  # what it adds does not matter: all of
+            slope["terms"] = 1       # its gradient cancels out
+    if masks is not None:
+        made["masks"] = [None if m is None else tensor(m) for m in masks]
+    cases.append(made)
+
+
+def attention(name, params, layer, inputs, mask=None, **known):
+    """The mask is of the keys; a query that is masked has an output that
+    does not count, so only its keys are masked here."""
+    if mask is not None:
+        known["attention_mask"] = mask[:, None, :].astype(bool)
+
+    def call(x):
+        if len(x) == 3:
+            return layer(x[0], x[1], key=x[2], training=True, **known)
+        return layer(x[0], x[-1], training=True, **known)
+    masks = None
+    if mask is not None:
+        masks = [mask] if len(inputs) == 1 else [None, mask]
+    case(name, params, call, inputs, layer, masks)
+
+
+k = keras.layers
+mha = k.MultiHeadAttention
+attention("multi_head_attention", {"num_heads": 2, "key_dim": 3},
+          mha(2, 3), [normal(2, 4, 5)])
+attention("multi_head_attention",
+          {"num_heads": 2, "key_dim": 3, "use_causal_mask": True},
+          mha(2, 3), [normal(2, 5, 4)], use_causal_mask=True)
+attention("multi_head_attention",
+          {"num_heads": 3, "key_dim": 2, "value_dim": 4, "use_bias": False},
+          mha(3, 2, value_dim=4, use_bias=False),
+          [normal(2, 3, 4), normal(2, 5, 3)])
+attention("multi_head_attention",
+          {"num_heads": 2, "key_dim": 2, "output_shape": [3]},
+          mha(2, 2, output_shape=3),
+          [normal(2, 3, 4), normal(2, 4, 2), normal(2, 4, 3)])
+attention("multi_head_attention",
+          {"num_heads": 1, "key_dim": 4, "output_shape": [2, 3]},
+          mha(1, 4, output_shape=(2, 3)), [normal(1, 3, 2)])
+attention("multi_head_attention",
+          {"num_heads": 1, "key_dim": 3, "use_causal_mask": True},
+          mha(1, 3), [normal(1, 6, 2), normal(1, 4, 3)],
+          use_causal_mask=True)
+attention("multi_head_attention",
+          {"num_heads": 2, "key_dim": 2, "sliding_window": 2},
+          mha(2, 2, sliding_window=2), [normal(1, 6, 3)])
+attention("multi_head_attention",
+          {"num_heads": 1, "key_dim": 2, "sliding_window": 3,
+           "use_causal_mask": True},
+          mha(1, 2, sliding_window=3), [normal(1, 7, 2)],
+          use_causal_mask=True)
+attention("multi_head_attention", {"num_heads": 2, "key_dim": 2},
+          mha(2, 2), [normal(2, 2, 3, 4)])
+keep = np.array([[1.0, 1, 0, 1, 0], [0, 1, 1, 0, 0]])
+attention("multi_head_attention", {"num_heads": 2, "key_dim": 3},
+          mha(2, 3), [normal(2, 5, 3)], keep)
+attention("multi_head_attention", {"num_heads": 2, "key_dim": 3},
+          mha(2, 3), [normal(2, 3, 2), normal(2, 5, 3)], keep)
+
+gqa = k.GroupQueryAttention
+attention("group_query_attention",
+          {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2},
+          gqa(3, 4, 2), [normal(2, 4, 3)])
+attention("group_query_attention",
+          {"head_dim": 2, "num_query_heads": 3, "num_key_value_heads": 1,
+           "use_bias": False, "use_causal_mask": True},
+          gqa(2, 3, 1, use_bias=False), [normal(1, 5, 3)],
+          use_causal_mask=True)
+attention("group_query_attention",
+          {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 2},
+          gqa(2, 2, 2), [normal(2, 3, 4), normal(2, 4, 3)])
+
+write("layers_attention", cases)
