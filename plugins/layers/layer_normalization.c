@@ -3,7 +3,9 @@
 #include <nacre/plugin.h>
 
 #include <math.h>
+#include <string.h>
 
+#include "moments.h"
 #include "tiles.h"
 
 typedef struct layer_normalization {
@@ -14,9 +16,14 @@ typedef struct layer_normalization {
 
 enum { GAMMA, BETA };
 enum { MEAN, INVERSE }; /* saved, [rows]: mean, 1 / sqrt(var + epsilon) */
-enum { TERMS }; /* scratch, [rows, cols]: normalized x, then dout times it */
+enum { PARTS }; /* scratch, [tiles, 2, cols]: dgamma and dbeta of each tile */
 
-#define LANES 16
+/* Rows of a tile: a function of the columns alone, and enough of them that
+ * the tiles' sums are few. */
+static int64_t tile_rows(int64_t cols) {
+  int64_t rows = nacre_tiles_rows(cols);
+  return rows < 16 ? 16 : rows;
+}
 
 /* Axes of the sample that are normalized over: the last `n`; 0: refused. */
 static int32_t trailing(nacre_plan *plan) {
@@ -47,81 +54,23 @@ static int plan(nacre_plan *plan) {
     weight.dim[i] = in->dim[rows.rank + i];
   }
   int64_t cols = nacre_shape_count(&weight);
+  double tiles = (double)nacre_shape_count(in) / (double)cols *
+                 (double)plan->batch / (double)tile_rows(cols);
+  if (tiles > 1e15) {
+    return nacre_plan_refuse(plan, "the input is too large");
+  }
+  nacre_shape parts = { { (int64_t)tiles + 1, 2, cols }, 3, NACRE_REAL };
   if ((cfg->scale &&
        nacre_plan_weight(plan, GAMMA, &weight, cols, cols) != NACRE_OK) ||
       (cfg->center &&
        nacre_plan_weight(plan, BETA, &weight, cols, cols) != NACRE_OK) ||
-      nacre_plan_scratch(plan, TERMS, in, NACRE_PER_SAMPLE) != NACRE_OK ||
+      nacre_plan_scratch(plan, PARTS, &parts, 0) != NACRE_OK ||
       nacre_plan_saved(plan, MEAN, &rows, NACRE_PER_SAMPLE) != NACRE_OK ||
       nacre_plan_saved(plan, INVERSE, &rows, NACRE_PER_SAMPLE) != NACRE_OK) {
     return NACRE_ERROR;
   }
   nacre_plan_flops(plan, 8.0 * (double)nacre_shape_count(in));
   return nacre_plan_output(plan, in);
-}
-
-/* Both means are summed in LANES parts that are added in a fixed order. */
-static real mean_of(int64_t n, const real *part) {
-  double sum = 0;
-  for (int l = 0; l < LANES; l++) {
-    sum += (double)part[l];
-  }
-  return (real)(sum / (double)n);
-}
-
-/* Mean of a. */
-NACRE_KERNEL
-static real mean(int64_t n, const real *a) {
-  real part[LANES] = { 0 };
-  int64_t j = 0;
-  for (; j + LANES <= n; j += LANES) {
-    for (int l = 0; l < LANES; l++) {
-      part[l] += a[j + l];
-    }
-  }
-  for (; j < n; j++) {
-    part[j % LANES] += a[j];
-  }
-  return mean_of(n, part);
-}
-
-/* Mean of (a - shift) (b - shift). */
-NACRE_KERNEL
-static real mean_product(int64_t n, real shift, const real *a,
-                         const real *b) {
-  real part[LANES] = { 0 };
-  int64_t j = 0;
-  for (; j + LANES <= n; j += LANES) {
-    for (int l = 0; l < LANES; l++) {
-      part[l] += (a[j + l] - shift) * (b[j + l] - shift);
-    }
-  }
-  for (; j < n; j++) {
-    part[j % LANES] += (a[j] - shift) * (b[j] - shift);
-  }
-  return mean_of(n, part);
-}
-
-NACRE_KERNEL
-static void normalize(int64_t n, real mean, real inverse, const real *x,
-                      real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] = (x[j] - mean) * inverse;
-  }
-}
-
-NACRE_KERNEL
-static void multiply(int64_t n, const real *a, const real *b, real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] = a[j] * b[j];
-  }
-}
-
-NACRE_KERNEL
-static void shift(int64_t n, const real *b, real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] += b[j];
-  }
 }
 
 static void forward_rows(void *ctx, int64_t begin, int64_t end) {
@@ -133,19 +82,14 @@ static void forward_rows(void *ctx, int64_t begin, int64_t end) {
                  nacre_tensor_count(&run->saved[MEAN]);
   for (int64_t i = begin; i < end; i++) {
     const real *x = nacre_data(&run->in[0]) + i * cols;
-    real *y = nacre_data(&run->out[0]) + i * cols;
-    real middle = mean(cols, x);
-    real variance = mean_product(cols, middle, x, x);
-    real inverse = (real)(1 / sqrt((double)variance + cfg->epsilon));
-    nacre_data(&run->saved[MEAN])[i] = middle;
+    real mean = nacre_moments_sum(cols, x) / (real)cols;
+    double variance =
+      (double)nacre_moments_squares(cols, mean, x) / (double)cols;
+    real inverse = (real)(1 / sqrt(variance + cfg->epsilon));
+    nacre_data(&run->saved[MEAN])[i] = mean;
     nacre_data(&run->saved[INVERSE])[i] = inverse;
-    normalize(cols, middle, inverse, x, y);
-    if (gamma) {
-      multiply(cols, gamma, y, y);
-    }
-    if (beta) {
-      shift(cols, beta, y);
-    }
+    nacre_moments_apply(cols, mean, inverse, gamma, beta, x,
+                        nacre_data(&run->out[0]) + i * cols);
   }
   if (run->epilogue) {
     real *y = nacre_data(&run->out[0]) + begin * cols;
@@ -157,58 +101,52 @@ static void forward_rows(void *ctx, int64_t begin, int64_t end) {
 static void forward(nacre_run *run) {
   int64_t rows = nacre_tensor_count(&run->saved[MEAN]);
   int64_t cols = nacre_tensor_count(&run->in[0]) / rows;
-  nacre_tiles_run(run->math, rows, nacre_tiles_rows(cols), forward_rows, run);
+  nacre_tiles_run(run->math, rows, tile_rows(cols), forward_rows, run);
 }
 
-/* y = a - b - c z, times inverse. */
-NACRE_KERNEL
-static void combine(int64_t n, real inverse, real b, real c, const real *a,
-                    const real *z, real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] = inverse * (a[j] - b - c * z[j]);
-  }
-}
-
-/* With d = dout gamma and z the normalized x,
- * din = inverse (d - mean(d) - z mean(d z)), dgamma += the sum of dout z. */
 static void backward_rows(void *ctx, int64_t begin, int64_t end) {
   const nacre_run *run = ctx;
   const real *gamma = nacre_data(&run->weight[GAMMA]);
   int64_t cols = nacre_tensor_count(&run->in[0]) /
                  nacre_tensor_count(&run->saved[MEAN]);
+  const bool weighs = run->dweight[GAMMA].data || run->dweight[BETA].data;
+  real *parts = nacre_data(&run->scratch[PARTS]) +
+                begin / tile_rows(cols) * 2 * cols; /* [2, cols] */
+  if (weighs) {
+    memset(parts, 0, 2 * (size_t)cols * sizeof(real));
+  }
   for (int64_t i = begin; i < end; i++) {
-    int64_t at = i * cols;
-    const real *dout = nacre_data(&run->dout[0]) + at, *d = dout;
-    real *z = nacre_data(&run->scratch[TERMS]) + at;
-    real *din = nacre_data(&run->din[0]);
+    const real *x = nacre_data(&run->in[0]) + i * cols;
+    const real *dout = nacre_data(&run->dout[0]) + i * cols;
+    real mean = nacre_data(&run->saved[MEAN])[i];
     real inverse = nacre_data(&run->saved[INVERSE])[i];
-    normalize(cols, nacre_data(&run->saved[MEAN])[i], inverse,
-              nacre_data(&run->in[0]) + at, z);
-    if (din) {
-      din += at;
-      if (gamma) {
-        multiply(cols, gamma, dout, din);
-        d = din;
-      }
-      combine(cols, inverse, mean(cols, d), mean_product(cols, 0, d, z), d,
-              z, din);
+    if (weighs) {
+      nacre_moments_weights(cols, mean, inverse, x, dout, parts,
+                            parts + cols);
     }
-    multiply(cols, dout, z, z);
+    if (run->din[0].data) {
+      real sums[2];
+      nacre_moments_products(cols, mean, inverse, gamma, x, dout, sums);
+      nacre_moments_back(cols, mean, inverse, sums[0] / (real)cols,
+                         sums[1] / (real)cols, gamma, x, dout,
+                         nacre_data(&run->din[0]) + i * cols);
+    }
   }
 }
 
+/* dgamma += the sum of dout z, dbeta += that of dout; din as in moments.h. */
 static void backward(nacre_run *run) {
-  const nacre_math *math = run->math;
   int64_t rows = nacre_tensor_count(&run->saved[MEAN]);
   int64_t cols = nacre_tensor_count(&run->in[0]) / rows;
-  nacre_tiles_run(math, rows, nacre_tiles_rows(cols), backward_rows, run);
-  if (run->dweight[GAMMA].data) {
-    math->col_sum(math, rows, cols, nacre_data(&run->scratch[TERMS]),
-                  nacre_data(&run->dweight[GAMMA]));
-  }
-  if (run->dweight[BETA].data) {
-    math->col_sum(math, rows, cols, nacre_data(&run->dout[0]),
-                  nacre_data(&run->dweight[BETA]));
+  nacre_tiles_run(run->math, rows, tile_rows(cols), backward_rows, run);
+  const real *parts = nacre_data(&run->scratch[PARTS]);
+  for (int64_t i = 0; i < rows; i += tile_rows(cols)) {
+    for (uint32_t w = GAMMA; w <= BETA; w++, parts += cols) {
+      if (run->dweight[w].data) {
+        run->math->axpy(run->math, cols, 1, parts,
+                        nacre_data(&run->dweight[w]));
+      }
+    }
   }
 }
 

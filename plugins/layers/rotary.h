@@ -53,7 +53,7 @@ static inline void nacre_rotary_free(void *self) {
 
 /* sine: of the angle, or its negative to turn back. y may be x. */
 NACRE_KERNEL
-static void nacre_rotary_pair(int64_t half, const real *cosine,
+static inline void nacre_rotary_pair(int64_t half, const real *cosine,
                               const real *sine, real sign, const real *x,
                               real *y) {
   for (int64_t j = 0; j < half; j++) {
