@@ -81,6 +81,8 @@ typedef struct csv_categories {
 
 int csv_categories_add(csv_categories *, const nacre_host *, const char *at,
                        size_t n); /* NACRE_ERROR: out of memory */
+/* Before sorting: the code, by order of appearance, or -1. */
+int32_t csv_categories_code(const csv_categories *, const char *at, size_t n);
 void csv_categories_sort(csv_categories *, const nacre_host *);
 /* After sorting: the code, or -1. */
 int32_t csv_categories_find(const csv_categories *, const char *at, size_t n);

@@ -71,6 +71,11 @@ int csv_categories_add(csv_categories *self, const nacre_host *host,
   return NACRE_OK;
 }
 
+int32_t csv_categories_code(const csv_categories *self, const char *at,
+                            size_t n) {
+  return self->slots > 0 ? self->slot[find_slot(self, at, n)] - 1 : -1;
+}
+
 static int compare_texts(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
