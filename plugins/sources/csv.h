@@ -127,6 +127,7 @@ typedef struct csv_table {
   bool named;               /* the columns have names, not numbers */
   bool header;              /* the first row of this file is a header */
   bool onehot;
+  bool numeric;             /* texts are an error, not categories */
   int64_t rows;
 } csv_table;
 

@@ -152,6 +152,12 @@ static int judge_column(csv_table *self, size_t i) {
     return NACRE_OK;
   }
   csv_cell_show(name, column->name, strlen(column->name));
+  if (self->numeric) {
+    return csv_reader_fail(&place, (int64_t)self->cell[i],
+                           "'%s' is not a number, as column '%s' must be "
+                           "(list the text under 'missing' or the column "
+                           "under 'drop')", column->text, name);
+  }
   if (column->fixed) {
     return csv_reader_fail(&place, (int64_t)self->cell[i],
                            "'%s' is not a number, and column '%s' is not "
