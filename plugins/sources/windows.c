@@ -2,36 +2,7 @@
 /* windows: a table of measurements in the order of time, as pieces of its
  * past and what followed them, for forecasts. The table is read by the files
  * of the csv source. */
-#include "csv.h"
-#include "parts.h"
-
-#define STEPS_MOST (1 << 24)
-
-typedef struct windows_cfg {
-  const char *path;
-  nacre_strings x, y, drop, missing, columns;
-  int64_t history, horizon, stride, skip_rows;
-  nacre_enum part, header;
-  nacre_floats parts;
-  bool standardize;
-  const char *delimiter, *quote;
-} windows_cfg;
-
-typedef struct windows_source {
-  csv_table table;        /* all columns that are used are its inputs */
-  csv_cfg marks;
-  const char **name;      /* [table inputs], while it is opened */
-  size_t *x, *y;          /* [n_x], [n_y]: columns of the table */
-  int64_t n_x, n_y;
-  double *mean, *deviation; /* [table columns] */
-  bool standardize;
-  int64_t history, horizon, stride;
-  parts part;
-  int64_t first;          /* row that the first window begins at */
-  int64_t end;            /* behind the last row that may be read */
-  int64_t windows;
-  nacre_field field[2];   /* x, y */
-} windows_source;
+#include "windows.h"
 
 static void windows_close(void *opened) {
   windows_source *self = opened;
@@ -48,18 +19,6 @@ static void windows_close(void *opened) {
 }
 
 /* --- columns --- */
-
-static int make_lists(windows_source *self, nacre_fail *fail) {
-  const nacre_host *host = self->table.host;
-  size_t n = self->table.columns + 1;
-  self->x = host->alloc(n, sizeof(*self->x));
-  self->y = host->alloc(n, sizeof(*self->y));
-  self->mean = host->alloc(n, sizeof(*self->mean));
-  self->deviation = host->alloc(n, sizeof(*self->deviation));
-  return self->x != NULL && self->y != NULL && self->mean != NULL &&
-         self->deviation != NULL
-    ? NACRE_OK : sources_no_memory(fail);
-}
 
 /* Finds columns by their names, or takes all inputs of the table. */
 static int find_columns(windows_source *self, const nacre_strings *names,
@@ -127,119 +86,11 @@ static int begin(windows_source *self, const windows_cfg *cfg,
   if (parts_init(&self->part, &cfg->parts, fail) != NACRE_OK ||
       name_columns(self, cfg, fail) != NACRE_OK ||
       csv_table_begin(&self->table) != NACRE_OK ||
-      make_lists(self, fail) != NACRE_OK ||
+      windows_make_lists(self, fail) != NACRE_OK ||
       find_columns(self, &cfg->x, self->x, &self->n_x, fail) != NACRE_OK) {
     return NACRE_ERROR;
   }
   return find_columns(self, &cfg->y, self->y, &self->n_y, fail);
-}
-
-/* --- state ---
- *
- *   windows 1 STANDARDIZE HISTORY HORIZON X Y COLUMNS
- *   PARTS
- *   COLUMN                  X + Y lines: the number of a column
- *   MEAN DEVIATION          COLUMNS lines
- *   what csv keeps                                                     */
-
-static int windows_state(const void *opened, const nacre_host *host,
-                         nacre_bytes *out) {
-  const windows_source *self = opened;
-  state_writer writer = { .host = host };
-  char line[160];
-  int n = snprintf(line, sizeof(line), "windows 1 %d %lld %lld %lld %lld "
-                   "%zu\n", self->standardize, (long long)self->history,
-                   (long long)self->horizon, (long long)self->n_x,
-                   (long long)self->n_y, self->table.columns);
-  state_put(&writer, line, (size_t)n);
-  parts_write(&self->part, &writer);
-  for (int64_t i = 0; i < self->n_x + self->n_y; i++) {
-    n = snprintf(line, sizeof(line), "%zu\n",
-                 i < self->n_x ? self->x[i] : self->y[i - self->n_x]);
-    state_put(&writer, line, (size_t)n);
-  }
-  for (size_t i = 0; i < self->table.columns; i++) {
-    state_put_double(&writer, self->mean[i]);
-    state_put(&writer, " ", 1);
-    state_put_double(&writer, self->deviation[i]);
-    state_put(&writer, "\n", 1);
-  }
-  nacre_bytes csv = { NULL, 0 };
-  if (csv_state_write(&self->table, host, &csv) != NACRE_OK) {
-    writer.failed = true;
-  } else {
-    state_put(&writer, csv.at, csv.n);
-    host->free(csv.at);
-  }
-  return state_finish(&writer, out);
-}
-
-/* Columns that a state names are those of the table in it. */
-static bool are_inputs(const windows_source *self, const size_t *list,
-                       int64_t n) {
-  for (int64_t i = 0; i < n; i++) {
-    if (list[i] >= self->table.columns ||
-        self->table.column[list[i]].role != CSV_INPUT ||
-        self->table.column[list[i]].categorical) {
-      return false;
-    }
-  }
-  return n > 0;
-}
-
-static bool read_lists(windows_source *self, const char **at) {
-  for (int64_t i = 0; i < self->n_x + self->n_y; i++) {
-    int64_t column;
-    if (!state_number(at, '\n', 0, INT32_MAX, &column)) {
-      return false;
-    }
-    size_t *list = i < self->n_x ? &self->x[i] : &self->y[i - self->n_x];
-    *list = (size_t)column;
-  }
-  for (size_t i = 0; i < self->table.columns; i++) {
-    if (!state_double(at, ' ', &self->mean[i]) ||
-        !state_double(at, '\n', &self->deviation[i])) {
-      return false;
-    }
-  }
-  return true;
-}
-
-static int read_state(windows_source *self, const char *state,
-                      nacre_fail *fail) {
-  const char *at = state;
-  int64_t standardize, columns, lines = 0;
-  for (const char *c = state; *c != '\0'; c++) {
-    lines += *c == '\n';
-  }
-  bool ok = strncmp(at, "windows 1 ", 10) == 0;
-  at += ok ? 10 : 0;
-  ok = ok && state_number(&at, ' ', 0, 1, &standardize) &&
-       state_number(&at, ' ', 1, STEPS_MOST, &self->history) &&
-       state_number(&at, ' ', 1, STEPS_MOST, &self->horizon) &&
-       state_number(&at, ' ', 1, lines, &self->n_x) &&
-       state_number(&at, ' ', 1, lines, &self->n_y) &&
-       state_number(&at, '\n', 1, lines, &columns) &&
-       self->n_x <= columns && self->n_y <= columns &&
-       parts_read(&self->part, &at);
-  if (ok) {
-    self->standardize = standardize != 0;
-    self->table.columns = (size_t)columns;
-    int status = make_lists(self, fail);
-    ok = status == NACRE_OK && read_lists(self, &at);
-    self->table.columns = 0; /* those are made by csv's own state */
-    if (status != NACRE_OK ||
-        (ok && csv_state_read(&self->table, at) != NACRE_OK)) {
-      return NACRE_ERROR;
-    }
-    ok = ok && self->table.columns == (size_t)columns &&
-         are_inputs(self, self->x, self->n_x) &&
-         are_inputs(self, self->y, self->n_y);
-  }
-  if (!ok) {
-    fail->fail(fail, NULL, "what was kept of the training series is damaged");
-  }
-  return ok ? NACRE_OK : NACRE_ERROR;
 }
 
 /* Columns that are only forecast need not be there when they are. */
@@ -265,7 +116,7 @@ static void drop_targets(windows_source *self) {
 
 static int begin_from(windows_source *self, const nacre_source_open *open) {
   const windows_cfg *cfg = open->cfg;
-  if (read_state(self, open->state, open->fail) != NACRE_OK) {
+  if (windows_state_read(self, open->state, open->fail) != NACRE_OK) {
     return NACRE_ERROR;
   }
   if ((open->flags & NACRE_OPEN_PREDICT) != 0) {
@@ -362,9 +213,9 @@ static int load(windows_source *self, const nacre_source_open *open) {
 
 static int describe(windows_source *self, nacre_fail *fail) {
   nacre_field *x = &self->field[0], *y = &self->field[1];
-  if (self->history > STEPS_MOST / self->n_x ||
-      self->horizon > STEPS_MOST / self->n_y) {
-    fail->fail(fail, NULL, "a window has more than %d values", STEPS_MOST);
+  if (self->history > WINDOWS_MOST / self->n_x ||
+      self->horizon > WINDOWS_MOST / self->n_y) {
+    fail->fail(fail, NULL, "a window has more than %d values", WINDOWS_MOST);
     return NACRE_ERROR;
   }
   x->name = "x";
@@ -448,10 +299,14 @@ static int windows_read(const void *opened, uint32_t field,
       return NACRE_ERROR;
     }
     for (int64_t c = 0; c < columns; c++) {
-      const real *at = self->table.column[list[c]].number + from;
+      const real *at = self->table.column[list[c]].number;
+      if (at == NULL) { /* a target alone, when it is to be predicted */
+        fail->fail(fail, NULL, "targets are not read");
+        return NACRE_ERROR;
+      }
       real *to = out + i * steps * columns + c;
       for (int64_t step = 0; step < steps; step++) {
-        to[step * columns] = at[step];
+        to[step * columns] = at[from + step];
       }
     }
   }
