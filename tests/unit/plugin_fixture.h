@@ -272,6 +272,16 @@ static inline nacre_strings fixture_list(const char *text) {
   return list;
 }
 
+static inline nacre_floats fixture_numbers(const char *text) {
+  nacre_strings list = fixture_list(text);
+  double *at = fixture_keep(64 * sizeof(*at));
+  for (int64_t i = 0; i < list.n; i++) {
+    at[i] = strtod(list.at[i], NULL);
+  }
+  nacre_floats numbers = { at, list.n };
+  return numbers;
+}
+
 /* "file", or "a=file,b=file" */
 static inline nacre_string_map fixture_map(const char *text) {
   nacre_strings list = fixture_list(text);
@@ -294,7 +304,7 @@ static inline void fixture_set_at(const nacre_param *param, void *cfg,
   if (param->type == NACRE_TYPE_FLOAT) {
     *(double *)field = null ? (double)NAN : strtod(text, NULL);
   } else if (param->type == NACRE_TYPE_INT) {
-    *(int64_t *)field = strtoll(text, NULL, 10);
+    *(int64_t *)field = null ? INT64_MIN : strtoll(text, NULL, 10);
   } else if (param->type == NACRE_TYPE_BOOL) {
     *(bool *)field = strcmp(text, "true") == 0;
   } else if (param->type == NACRE_TYPE_ENUM) {
@@ -303,6 +313,8 @@ static inline void fixture_set_at(const nacre_param *param, void *cfg,
     *(const char **)field = null ? NULL : fixture_word(text, strlen(text));
   } else if (param->type == NACRE_TYPE_STRINGS) {
     *(nacre_strings *)field = fixture_list(text);
+  } else if (param->type == NACRE_TYPE_FLOATS) {
+    *(nacre_floats *)field = fixture_numbers(text);
   } else if (param->type == NACRE_TYPE_STRING_MAP && !null) {
     *(nacre_string_map *)field = fixture_map(text);
   }
