@@ -19,15 +19,20 @@
 static volatile sig_atomic_t interrupt;
 
 /* The first signal finishes the step and saves; the second of its kind has
- * its usual effect at once, by SA_RESETHAND. */
+ * its usual effect at once. Until then what handles it stays the same: who
+ * loads a plugin compares. */
 static void on_signal(int number) {
-  interrupt = number;
+  if (interrupt == number) {
+    signal(number, SIG_DFL);
+    raise(number);
+  } else if (interrupt == 0) {
+    interrupt = number;
+  }
 }
 
 void training_catch_signals(void) {
   static const int numbers[] = { SIGINT, SIGTERM, SIGUSR1 };
   struct sigaction action = { .sa_flags = SA_RESTART };
-  action.sa_flags |= (int)SA_RESETHAND;
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

@@ -86,16 +86,16 @@ static void remove_state(const nacre_rundir *dir, int64_t number) {
   nacre_free(path);
 }
 
-/* A state newer than the one just written is of a training that was resumed
- * before it: it was damaged. */
-static int rotate(const nacre_trainer *trainer, int64_t written) {
+/* A state newer than the one just written or read is damaged: the training
+ * has been resumed before it. */
+static int rotate(const nacre_trainer *trainer, int64_t newest) {
   const nacre_rundir *dir = trainer->options.dir;
   const nacre_checkpoint_cfg *cfg = &trainer->experiment->train.checkpoint;
   int64_t *list = NULL, keep = cfg->used ? cfg->keep : KEEP;
   int n = 0;
   int status = list_states(dir, &list, &n, trainer->experiment->error);
   for (int i = 0; i < n && status == NACRE_OK; i++) {
-    if (list[i] > written) {
+    if (list[i] > newest) {
       remove_state(dir, list[i]);
     } else if (keep > 0) {
       keep--;
@@ -183,7 +183,9 @@ int nacre_state_resume(nacre_trainer *trainer, nacre_state_found *found) {
     nacre_error_fini(&own);
     nacre_free(path);
     if (status == NACRE_OK) {
+      /* Who was killed may not have come to it. */
       *found = NACRE_STATE_RESTORED;
+      status = rotate(trainer, list[i]);
       break;
     }
     if (status == NACRE_DECLINE) {
