@@ -25,7 +25,7 @@ static const char *const train_keys[] = {
 };
 
 static const nacre_param checkpoint_params[] = {
-  NACRE_PARAM(nacre_checkpoint_cfg, every, "1 epochs", NULL, "",
+  NACRE_PARAM(nacre_checkpoint_cfg, every, "1 epochs", "[1,1e15]", "",
               "How often the state of the training is saved.", 0),
   NACRE_PARAM(nacre_checkpoint_cfg, keep, "2", "[1,1000]", "",
               "How many of these checkpoints are kept, the latest.", 0),
@@ -49,12 +49,10 @@ static int read_checkpoint(nacre_experiment *experiment, nacre_node *node) {
                            node) != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  double count = cfg->every.count;
-  if (status == NACRE_OK &&
-      !(count >= 1 && count <= 1e15 && floor(count) >= count)) {
+  if (cfg->every.count > floor(cfg->every.count)) {
     status = nacre_report(ctx->error, nacre_node_peek(node, "every"),
                           NACRE_ECONFIG, "expected a whole number of steps "
-                          "or epochs, at least 1");
+                          "or epochs");
   }
   cfg->used = status == NACRE_OK;
   return status;

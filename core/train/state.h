@@ -34,7 +34,8 @@ int nacre_state_save(nacre_trainer *);
  *  another kind of build is a problem (NACRE_EMODEL), and so is a run whose
  *  states are all damaged. */
 int nacre_state_resume(nacre_trainer *, nacre_state_found *);
-/** Whether a run directory holds any state, whole or not. */
+/** Whether a run directory holds any state, whole or not; also where that
+ *  cannot be found out, since reading them will then say why. */
 bool nacre_state_exists(const nacre_rundir *);
 /** Removes all states of a run that has come to its end, unless the
  *  experiment asks for checkpoints. */

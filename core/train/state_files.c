@@ -4,6 +4,7 @@
 #include "train/state.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +46,21 @@ static int newest_first(const void *a, const void *b) {
 static int list_states(const nacre_rundir *dir, int64_t **list, int *n,
                        nacre_error *error) {
   char *folder = nacre_rundir_file(dir, FOLDER);
-  DIR *at = folder != NULL ? opendir(folder) : NULL;
-  int room = 0;
   *list = NULL;
   *n = 0;
+  if (folder == NULL) {
+    return nacre_no_memory(error);
+  }
+  DIR *at = opendir(folder);
+  int room = 0, status = NACRE_OK;
+  if (at == NULL && errno != ENOENT) {
+    nacre_place place = { .file = folder };
+    status = nacre_error_add(error, NACRE_EIO, &place, "cannot look into it: "
+                             "%s", strerror(errno));
+  }
   nacre_free(folder);
   if (at == NULL) {
-    return NACRE_OK; /* a run without the folder has no states */
+    return status; /* a run without the folder has no states */
   }
   for (const struct dirent *item = readdir(at); item != NULL;
        item = readdir(at)) {
@@ -126,10 +135,10 @@ bool nacre_state_exists(const nacre_rundir *dir) {
   int64_t *list = NULL;
   int n = 0;
   nacre_error_init(&ignored);
-  (void)list_states(dir, &list, &n, &ignored);
+  int status = list_states(dir, &list, &n, &ignored);
   nacre_error_fini(&ignored);
   nacre_free(list);
-  return n > 0;
+  return status != NACRE_OK || n > 0;
 }
 
 void nacre_state_clear(const nacre_trainer *trainer) {

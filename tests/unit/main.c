@@ -26,6 +26,7 @@
   X(test_tensors)   \
   X(test_checkpoint)\
   X(test_rundir)    \
+  X(test_state)     \
   X(test_embed)     \
   X(test_split)     \
   X(test_masks)     \
