@@ -82,7 +82,8 @@ static bool set_place(nacre_problem *problem, const nacre_place *place) {
   if (place == NULL || place->file == NULL) {
     return true;
   }
-  problem->file = nacre_strdup(place->file);
+  const bool standard = strcmp(place->file, "-") == 0;
+  problem->file = nacre_strdup(standard ? "standard input" : place->file);
   problem->line = place->line;
   problem->column = place->column;
   problem->length = place->length;

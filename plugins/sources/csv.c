@@ -90,6 +90,15 @@ static void describe_target(csv_source *self) {
   }
 }
 
+/* A model that was trained on other than CSV files has no categories, and
+ * codes made up for this file would mean nothing to it. */
+static void expect_numbers(csv_table *table) {
+  for (size_t i = 0; i < table->columns; i++) {
+    csv_column *column = &table->column[i];
+    column->fixed = column->role == CSV_INPUT && !column->declared;
+  }
+}
+
 static int load(csv_source *self, const nacre_source_open *open) {
   csv_table *table = &self->table;
   bool predict = (open->flags & NACRE_OPEN_PREDICT) != 0;
@@ -98,6 +107,8 @@ static int load(csv_source *self, const nacre_source_open *open) {
                         : csv_state_read(table, open->state);
   if (status == NACRE_OK && !training) {
     status = csv_table_match(table, predict);
+  } else if (status == NACRE_OK && predict) {
+    expect_numbers(table);
   }
   if (status == NACRE_OK) {
     status = csv_columns_learn(table, training);

@@ -5,7 +5,8 @@
 #
 # $NACRE is the program; plugins are found as the environment says.
 # $NACRE_TEST_KILLS is how many times a training is killed in all (100), and
-# $NACRE_TEST_EPOCHS how long it is (12).
+# $NACRE_TEST_EPOCHS how long it is (12). $NACRE_TEST_SEED says when: the process's
+# number by default.
 set -u
 : "${NACRE:?names the program}"
 
@@ -20,7 +21,8 @@ kills=${NACRE_TEST_KILLS:-100}
 epochs=${NACRE_TEST_EPOCHS:-12}
 passed=0
 failed=0
-seed=$$
+seed=${NACRE_TEST_SEED:-$$}
+echo "seed $seed"
 
 pass() {
   passed=$((passed + 1))
@@ -191,6 +193,7 @@ grep -q '"epoch"' "$dir/momentum.content" || fail 'nothing is compared'
 
 # Each case until it has had its share, each training to its end.
 for case in $cases; do
+  life=0
   eval "life=\$life_$case"
   share=$((kills / 5))
   killed=0
