@@ -326,8 +326,8 @@ static int begin_training(nacre_trainer *trainer) {
 
 static int run_epochs(nacre_trainer *trainer) {
   int64_t epochs = trainer->experiment->train.epochs;
-  (void)nacre_trainer_asked(trainer);
-  while (!is_over(trainer) && (trainer->closing || trainer->epoch < epochs)) {
+  while (!nacre_trainer_asked(trainer) && !trainer->stopped &&
+         (trainer->closing || trainer->epoch < epochs)) {
     int status = trainer->closing ? finish_epoch(trainer)
                                   : nacre_trainer_epoch(trainer);
     if (status != NACRE_OK) {
