@@ -112,6 +112,9 @@ host_device *nacre_host_open(const nacre_device_open *open,
   d->math.self = d;
   d->math.gemm = gemm;
   nacre_vector_bind(&d->math, kern);
+  d->math.conv = nacre_conv_run;
+  d->math.conv_data = nacre_conv_run_data;
+  d->math.conv_weights = nacre_conv_run_weights;
   snprintf(d->text, sizeof d->text, "%s, %lld thread%s, %s", kern->name,
            (long long)threads, threads == 1 ? "" : "s", how);
   return d;

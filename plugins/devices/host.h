@@ -67,6 +67,11 @@ void nacre_attention_run(const nacre_math *, const nacre_attention *);
 void nacre_attention_gradient_run(const nacre_math *,
                                   const nacre_attention *);
 
+/** [compute] Convolutions by own kernels (conv.c, conv_weights.c). */
+void nacre_conv_run(const nacre_math *, const nacre_conv *);
+void nacre_conv_run_data(const nacre_math *, const nacre_conv *);
+void nacre_conv_run_weights(const nacre_math *, const nacre_conv *);
+
 /** [compute] Applies the activation of a product to rows of its C. */
 void nacre_gemm_activate(const nacre_math *, const nacre_gemm *,
                          int64_t rows, int64_t cols, real *c);

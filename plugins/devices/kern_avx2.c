@@ -4,6 +4,7 @@
 #include "lanes_avx2.h"
 
 #include "attend.h"
+#include "convtile.h"
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"
@@ -14,5 +15,6 @@
 #include "table.h"
 
 TILES(6)
+CONV_TILES(12, 6)
 
 const kernels nacre_kernels_avx2 = KERNEL_TABLE("AVX2", 6);

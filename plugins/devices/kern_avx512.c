@@ -4,6 +4,7 @@
 #include "lanes_avx512.h"
 
 #include "attend.h"
+#include "convtile.h"
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"
@@ -14,5 +15,6 @@
 #include "table.h"
 
 TILES(14)
+CONV_TILES(28, 14)
 
 const kernels nacre_kernels_avx512 = KERNEL_TABLE("AVX-512", 14);

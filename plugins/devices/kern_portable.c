@@ -3,6 +3,7 @@
 #include "lanes_portable.h"
 
 #include "attend.h"
+#include "convtile.h"
 #include "direct.h"
 #include "microtile.h"
 #include "packing.h"
@@ -13,5 +14,6 @@
 #include "table.h"
 
 TILES(6)
+CONV_TILES(12, 6)
 
 const kernels nacre_kernels_portable = KERNEL_TABLE("portable", 6);

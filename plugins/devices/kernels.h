@@ -47,6 +47,35 @@ typedef void (*kernel_tile_run)(const kernel_tile *);
  * where it is, which is what such products spend their time on. */
 #define KERNEL_FEW_ROWS 3
 
+/** Pixels of one row of a convolution's output: for each, a chain of
+ *  multiply-adds over taps and channels, plus bias. */
+typedef struct kernel_pixels {
+  const real *a;   /* of the first pixel's first tap */
+  int64_t a_pixel; /* reals from one pixel to the next */
+  int64_t taps[3]; /* outermost first */
+  int64_t a_tap[3], b_tap[3];
+  int64_t k;       /* channels, side by side, of a tap */
+  const real *b;   /* packed: [k, lanes of the tile] of a tap */
+  real *c;         /* rows c_pixel apart */
+  int64_t c_pixel;
+  int64_t cols;     /* at most the width of the tile */
+  const real *bias; /* [cols]; or NULL */
+} kernel_pixels;
+
+/** A tile of a kernel's gradient: c[i][j] += sum over pixels of a[i] b[j]. */
+typedef struct kernel_outer {
+  const real *a, *b;
+  int64_t n[3]; /* images, rows and pixels */
+  int64_t a_step[3], b_step[3];
+  real *c;      /* rows ldc apart */
+  int64_t ldc;
+  int64_t cols; /* at most the width of the tile */
+} kernel_outer;
+
+/* Rows of the tiles of the two above, which hold them all in registers: half
+ * as many when the tile is two registers wide. */
+#define KERNEL_PIXELS_MAX 28
+
 typedef void (*kernel_pointwise)(const nacre_math *, int64_t n,
                                  const real *x, real *y);
 
@@ -92,6 +121,14 @@ typedef struct kernels {
   void (*uniform)(nacre_key key, uint64_t first, int64_t n, real *y);
   /** See peak.h. */
   double (*multiply_add)(int64_t turns, const real seed[2], real *out);
+  /* Convolution: [wide - 1][rows - 1], up to `pixels` rows, or half that. */
+  int64_t pixels;
+  void (*const (*conv)[KERNEL_PIXELS_MAX])(const kernel_pixels *);
+  void (*const (*outer)[KERNEL_PIXELS_MAX])(const kernel_outer *);
+  /** out[k][width] from b[k][n]; width is whole registers, the columns from
+   *  n on are zeros. */
+  void (*pack_panel)(int64_t k, int64_t n, const real *b, int64_t ldb,
+                     int64_t width, real *out);
 } kernels;
 
 extern const kernels nacre_kernels_portable;

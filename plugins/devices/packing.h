@@ -32,6 +32,19 @@ static void KERNEL(pack_columns)(int64_t k, int64_t rows, const real *a,
   }
 }
 
+/* out[k][width] from b[k][ldb]; width is whole registers, columns from n on
+ * are zeros. */
+static void KERNEL(pack_panel)(int64_t k, int64_t n, const real *b,
+                               int64_t ldb, int64_t width, real *out) {
+  for (int64_t i = 0; i < k; i++) {
+    for (int64_t j = 0; j < width; j += LANES) {
+      v_store(out + j, v_load_part(b + j, part_first(n - j)));
+    }
+    b += ldb;
+    out += width;
+  }
+}
+
 /* out[k][width] from b[n][ldb], a square of LANES by LANES at a time; width
  * is whole registers, columns from n on are zeros. */
 static void KERNEL(transpose)(int64_t k, int64_t n, const real *b,

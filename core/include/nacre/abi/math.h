@@ -86,6 +86,29 @@ typedef struct nacre_attention {
   real *dq, *dk, *dv;  /* as q, k and v; all written */
 } nacre_attention;
 
+/** A convolution over up to three spatial axes, depth, height and width,
+ *  channels last; an axis that is not there has extent 1, kernel 1, stride 1.
+ *
+ *  y[o, f] = act(sum over taps t and channels c of
+ *                x[o stride + t dilation - before, c] w[t, c, f] + bias[f])
+ *
+ *  where what lies outside of x counts as 0. Filters fall into `groups` of
+ *  equal size, each of which sees its own share of the channels. */
+typedef struct nacre_conv {
+  uint32_t size, flags;
+  int64_t batch, groups;
+  int64_t channels, filters; /* of all groups together */
+  int64_t in[3], kernel[3], out[3];
+  int64_t stride[3], dilation[3];
+  int64_t before[3]; /* zeros in front; >= 0 */
+  real *x;           /* [batch, in[0], in[1], in[2], channels] */
+  real *w;           /* [kernel[0..2], channels / groups, filters] */
+  real *y;           /* [batch, out[0], out[1], out[2], filters] */
+  const real *bias;  /* of what is written; or NULL */
+  const nacre_activation *act; /* pointwise, applied last; or NULL */
+  real *scratch;     /* [nacre_conv_scratch()] */
+} nacre_conv;
+
 /** Work on the tile [begin, end) of a range. Runs on any thread. */
 typedef void (*nacre_body)(void *ctx, int64_t begin, int64_t end);
 
@@ -136,7 +159,48 @@ struct nacre_math {
   /** Attention, and its gradient; see nacre_attention. */
   void (*attention)(const nacre_math *, const nacre_attention *);
   void (*attention_gradient)(const nacre_math *, const nacre_attention *);
+
+  /** A convolution: writes y from x and w. */
+  void (*conv)(const nacre_math *, const nacre_conv *);
+  /** Its transpose: writes x = act(sum + bias) from y and w, which is the
+   *  gradient of x when y holds that of y; bias: [channels]. */
+  void (*conv_data)(const nacre_math *, const nacre_conv *);
+  /** Adds to w its gradient, from x and the gradient of y. No bias, no act.
+   */
+  void (*conv_weights)(const nacre_math *, const nacre_conv *);
 };
+
+/** Shares of the batch whose gradients of w are summed apart. */
+static inline int64_t nacre_conv_shares(const nacre_conv *conv) {
+  const double most = 131072.0;
+  double size = (double)conv->channels * (double)conv->filters /
+                (double)conv->groups;
+  for (int i = 0; i < 3; i++) {
+    size *= (double)conv->kernel[i];
+  }
+  int64_t shares = size >= most ? 1 : size > 0 ? (int64_t)(most / size) : 1;
+  shares = shares < 16 ? shares : 16;
+  return shares < conv->batch ? shares : conv->batch;
+}
+
+/** The shape of the scratch that each of the three needs; a smaller batch
+ *  needs no more. Its product may overflow: whoever plans it checks that. */
+static inline nacre_shape nacre_conv_scratch(const nacre_conv *conv) {
+  const int64_t lanes = 16; /* of the widest register, which padding fills */
+  const int64_t k = conv->channels / conv->groups;
+  const int64_t n = conv->filters / conv->groups;
+  const int64_t wide_k = (k + lanes - 1) / lanes * lanes;
+  const int64_t wide_n = (n + lanes - 1) / lanes * lanes;
+  nacre_shape shape = { { 1, 1, 1, 1, 1, 0 }, 5, NACRE_REAL };
+  shape.dim[0] = nacre_conv_shares(conv);
+  shape.dim[1] = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
+  shape.dim[2] = conv->groups;
+  /* Kernels are laid out anew, in the order of either direction. */
+  const int turned = (double)n * (double)wide_k > (double)k * (double)wide_n;
+  shape.dim[3] = turned ? n : k;
+  shape.dim[4] = turned ? wide_k : wide_n;
+  return shape;
+}
 
 /** Marks a function of plain loops whose arrays are worth the vector unit:
  *  it is compiled for several instruction sets and chosen at load. Contraction
