@@ -177,8 +177,9 @@ int cli_report(nacre_error *error) {
     fprintf(stderr, "nacre: error: out of memory\n");
     return NACRE_ELIMIT;
   }
-  if (error->errors > 1) {
-    fprintf(stderr, "%d errors\n", error->errors);
+  int errors = error->errors - error->repeats;
+  if (errors > 1) {
+    fprintf(stderr, "%d errors\n", errors);
   }
   return nacre_error_code(error);
 }

@@ -22,6 +22,7 @@ static void problem_fini(nacre_problem *problem) {
   nacre_free(problem->source);
   nacre_free(problem->text);
   nacre_free(problem->hint);
+  nacre_free(problem->trace);
 }
 
 void nacre_error_fini(nacre_error *error) {
@@ -111,6 +112,28 @@ static nacre_problem *next_problem(nacre_error *error) {
   return problem;
 }
 
+/* How many problems back one is looked for that says the same. */
+#define LOOK_BACK 64
+
+static bool same_text(const char *a, const char *b) {
+  return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* What one file says in several places, such as a block that is used twice,
+ * is one mistake. Problems without a place are not compared. */
+static bool is_said(const nacre_error *error, const nacre_problem *problem) {
+  for (int i = 1; i <= error->count && i <= LOOK_BACK; i++) {
+    const nacre_problem *old = &error->problem[error->count - i];
+    if (problem->line > 0 && old->line == problem->line &&
+        old->column == problem->column && old->warning == problem->warning &&
+        same_text(old->file, problem->file) &&
+        same_text(old->text, problem->text)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 /* Keeps one problem, or remembers that one was lost. */
 static void keep(nacre_error *error, int code, bool warning,
                  const nacre_place *place, const char *format, va_list list)
@@ -119,6 +142,7 @@ static void keep(nacre_error *error, int code, bool warning,
 static void keep(nacre_error *error, int code, bool warning,
                  const nacre_place *place, const char *format, va_list list) {
   error->errors += warning ? 0 : 1;
+  error->repeated = false;
   if (error->count > NACRE_ERROR_MAX) {
     return;
   }
@@ -139,6 +163,12 @@ static void keep(nacre_error *error, int code, bool warning,
   if (!complete) {
     problem_fini(problem);
     error->lost = true;
+    return;
+  }
+  if (is_said(error, problem)) {
+    problem_fini(problem);
+    error->repeats += warning ? 0 : 1;
+    error->repeated = true;
     return;
   }
   error->count++;
@@ -167,9 +197,16 @@ void nacre_error_warn(nacre_error *error, const nacre_place *place,
   va_end(list);
 }
 
+/* After a loss the newest problem may not be the one that is meant. */
+static nacre_problem *newest(nacre_error *error) {
+  bool known = !error->lost && !error->repeated && error->count > 0 &&
+               error->count <= NACRE_ERROR_MAX;
+  return known ? &error->problem[error->count - 1] : NULL;
+}
+
 void nacre_error_hint(nacre_error *error, const char *format, ...) {
-  /* After a loss the newest problem may not be the one that is meant. */
-  if (error->lost || error->count == 0 || error->count > NACRE_ERROR_MAX) {
+  nacre_problem *problem = newest(error);
+  if (problem == NULL) {
     return;
   }
   va_list list;
@@ -177,9 +214,20 @@ void nacre_error_hint(nacre_error *error, const char *format, ...) {
   char *hint = format_text(format, list);
   va_end(list);
   if (hint != NULL) {
-    nacre_free(error->problem[error->count - 1].hint);
-    error->problem[error->count - 1].hint = hint;
+    nacre_free(problem->hint);
+    problem->hint = hint;
   }
+}
+
+void nacre_error_trace(nacre_error *error, const char *format, ...) {
+  nacre_problem *problem = newest(error);
+  if (problem == NULL || problem->trace != NULL) {
+    return;
+  }
+  va_list list;
+  va_start(list, format);
+  problem->trace = format_text(format, list);
+  va_end(list);
 }
 
 void nacre_error_context(nacre_error *error, int first, const char *format,

@@ -39,6 +39,7 @@ typedef struct nacre_problem {
   char *source; /* the line of the file, without its end; or NULL */
   char *text;   /* one line: context prefixes and the message */
   char *hint;   /* "did you mean ...?", or NULL */
+  char *trace;  /* "in block 'tower', used at ...", or NULL */
   int skipped;  /* characters of a long line that `source` left out */
 } nacre_problem;
 
@@ -49,6 +50,8 @@ typedef struct nacre_error {
   nacre_problem *problem;
   int count, room;
   int errors; /* problems that are not warnings */
+  int repeats; /* of these, what had been said already and is not kept */
+  bool repeated; /* the newest problem is one of them */
   bool lost;  /* memory ran out: problems are missing */
 } nacre_error;
 
@@ -66,6 +69,9 @@ void nacre_error_warn(nacre_error *, const nacre_place *place,
                       const char *format, ...) NACRE_PRINTF(3, 4);
 /** Sets the hint of the newest problem. */
 void nacre_error_hint(nacre_error *, const char *format, ...)
+  NACRE_PRINTF(2, 3);
+/** Says how one comes to the place of the newest problem. */
+void nacre_error_trace(nacre_error *, const char *format, ...)
   NACRE_PRINTF(2, 3);
 /** Puts "CONTEXT: " before the text of every problem from `first` on. */
 void nacre_error_context(nacre_error *, int first, const char *format, ...)

@@ -161,6 +161,11 @@ char *nacre_problem_format(const nacre_problem *problem) {
     put_clean(&out, problem->hint);
     nacre_text_puts(&out, "\n");
   }
+  if (problem->trace != NULL) {
+    nacre_text_puts(&out, "  ");
+    put_clean(&out, problem->trace);
+    nacre_text_puts(&out, "\n");
+  }
   if (out.failed) {
     nacre_text_fini(&out);
     return NULL;

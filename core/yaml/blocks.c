@@ -283,6 +283,11 @@ static int expand_turn(expansion *self, nacre_node *list, block_use *use,
   nacre_node *prefix = make_prefix(self, use, turn);
   nacre_node *body =
     prefix != NULL ? copy_into(self, use->body, list, use->item) : NULL;
+  for (nacre_node *at = body != NULL ? body->first : NULL; at != NULL;
+       at = at->next) {
+    at->use = use->item;
+  }
+  use->item->block = use->block->name;
   if (body == NULL ||
       nacre_names_prefix(self->variables, body, prefix) != NACRE_OK) {
     return NACRE_ERROR;

@@ -6,11 +6,38 @@
 
 #include <string.h>
 
+#define MAX_TRACE 4 /* uses of blocks within blocks that are told */
+
 /* No place for what will only be counted: to find its line, all of the file
  * before it is walked through. */
 static nacre_place place_of(const nacre_error *error, const nacre_node *node) {
   const nacre_place none = { NULL, 0, 0, 0, NULL };
   return error->count <= NACRE_ERROR_MAX ? nacre_node_place(node) : none;
+}
+
+/* The use of a block that a node came with, or NULL. */
+static const nacre_node *use_of(const nacre_node *node) {
+  while (node != NULL && node->use == NULL) {
+    node = node->parent;
+  }
+  return node != NULL ? node->use : NULL;
+}
+
+/* A mistake in a block may be one of its use: says where that is. */
+static void trace(nacre_error *error, const nacre_node *node) {
+  const nacre_node *use = use_of(node);
+  nacre_text text = { NULL, 0, 0, false };
+  for (int i = 0; use != NULL && i < MAX_TRACE; i++) {
+    const char *file = use->file != NULL ? use->file->name : "?";
+    nacre_text_printf(&text, "%sblock '%s', used at %s:%d:%d",
+                      i == 0 ? "in " : ", in ",
+                      use->block, file, use->line, use->column);
+    use = use_of(use);
+  }
+  if (text.n > 0 && !text.failed) {
+    nacre_error_trace(error, "%s", text.at);
+  }
+  nacre_text_fini(&text);
 }
 
 int nacre_report(nacre_error *error, const nacre_node *node, int code,
@@ -20,6 +47,7 @@ int nacre_report(nacre_error *error, const nacre_node *node, int code,
   va_start(list, format);
   (void)nacre_error_addv(error, code, &place, format, list);
   va_end(list);
+  trace(error, node);
   return NACRE_ERROR;
 }
 
@@ -31,6 +59,7 @@ int nacre_report_key(nacre_error *error, const nacre_node *node, int code,
   va_start(list, format);
   (void)nacre_error_addv(error, code, &place, format, list);
   va_end(list);
+  trace(error, node);
   return NACRE_ERROR;
 }
 

@@ -33,6 +33,8 @@ struct nacre_node {
   nacre_node *first, *last, *next; /* children: list items or map values */
   int count;            /* children */
   int state;            /* NACRE_UNRESOLVED and on */
+  nacre_node *use;      /* the use of a block that it came from, or NULL */
+  const char *block;    /* it is a use of this block; or NULL */
 };
 
 /** How far nacre_resolve() is with a node. */
