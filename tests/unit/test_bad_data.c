@@ -67,6 +67,9 @@ static const nacre_component *source_for(const char *name, const char **key) {
     { ".idx", "idx", "idx", "x" },
     { ".npy", "npy", "npy", "x" },
     { ".npz", "npy", "npz", "path" },
+    { ".tsv", "labeled_text", "labeled_text", "path" },
+    { ".txt", "text", "text", "path" },
+    { ".win", "windows", "windows", "path" },
   };
   size_t n = strlen(name);
   const char *bare =
@@ -143,6 +146,7 @@ static const struct {
   { "images.idx", true }, { "matrix.npy", true },    { "arrays.npz", true },
   { "table.csv", false }, { "table.csv.gz", true },
   { "table.csv.xz", true }, { "two.cifar.xz", true },
+  { "prose.txt", false }, { "texts.tsv", false }, { "series.win", false },
 };
 
 /* Opens what is in memory; reads all of it if it opens. */
@@ -180,6 +184,7 @@ START_TEST(survives_each_cut_and_flip) {
   const nacre_component *source = source_for(valid[_i].name, &key);
   void *cfg = fixture_cfg(source, key, valid[_i].name, NULL);
   snprintf(path, sizeof(path), "%s/valid/%s", folder(), valid[_i].name);
+  read_options(source, cfg, path);
   ck_assert_int_eq(fixture_load(path, &whole), NACRE_OK);
   fixture_blocks = 0;
   fixture_path = valid[_i].name;
