@@ -81,5 +81,6 @@ Suite *test_golden_metrics_suite(void);
 Suite *test_golden_schedules_suite(void);
 Suite *test_golden_activations_suite(void);
 Suite *test_golden_layers_suite(void);
+Suite *test_golden_sources_suite(void);
 
 #endif
