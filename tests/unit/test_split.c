@@ -164,6 +164,53 @@ START_TEST(test_last_rows) {
 }
 END_TEST
 
+static int64_t five(const void *opened) {
+  (void)opened;
+  return 5;
+}
+
+/* Of rows that share values with their neighbours, none trains that reaches
+ * into a part; and none is chosen at random. */
+START_TEST(test_overlap) {
+  engine self;
+  open_rows(&self, "");
+  nacre_dataset *set = &self.trainer.samples.set[0];
+  nacre_source_ops ops = *set->ops;
+  ops.overlap = five;
+  const nacre_source_ops *were = set->ops;
+  set->ops = &ops;
+  unsigned char taken[ROWS] = { 0 };
+  nacre_split_cfg cfg = by_fraction(0.2, false);
+  cfg.shuffle = false;
+  nacre_split test = take(&self, cfg, 1, taken);
+  nacre_split validation = take(&self, cfg, 1, taken), rest;
+  ck_assert_int_eq(test.n, 21);
+  ck_assert_int_eq(test.row[0], ROWS - 21);
+  ck_assert_int_eq(validation.n, 21);
+  ck_assert_int_eq(validation.row[20], test.row[0] - 5);
+  ck_assert_int_eq(nacre_split_rest(&rest, set, taken,
+                                    &self.experiment.ctx), NACRE_OK);
+  ck_assert_int_eq(rest.row[rest.n - 1], validation.row[0] - 5);
+  ck_assert_int_eq(rest.n, ROWS - 2 * 21 - 2 * 4);
+  nacre_split_fini(&test);
+  nacre_split_fini(&validation);
+  nacre_split_fini(&rest);
+  nacre_split_cfg refused[] = { by_fraction(0.2, false), cfg, cfg };
+  refused[1].stratify = true;
+  refused[2].fraction = (double)NAN;
+  refused[2].folds = 5;
+  for (int i = 0; i < 3; i++) {
+    ck_assert_int_eq(nacre_split_take(&test, set, &refused[i], 1, taken,
+                                      &self.experiment.ctx), NACRE_ERROR);
+    nacre_split_fini(&test);
+    ck_assert_int_eq(self.error.errors, i + 1);
+  }
+  engine_says(&self, "samples of data source 'inline' overlap here");
+  set->ops = were;
+  engine_close(&self);
+}
+END_TEST
+
 /* Adding a validation set does not change what is tested. */
 START_TEST(test_two_parts) {
   static const char test[] = "  test: {from: train, fraction: 0.2}\n";
@@ -234,6 +281,7 @@ Suite *test_split_suite(void) {
   tcase_add_test(tests, test_seeds);
   tcase_add_test(tests, test_folds);
   tcase_add_test(tests, test_last_rows);
+  tcase_add_test(tests, test_overlap);
   tcase_add_test(tests, test_two_parts);
   tcase_add_test(tests, test_refusals);
   suite_add_tcase(suite, tests);
