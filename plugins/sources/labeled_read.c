@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* labeled_read: the rows of labeled_text: of a table, or of files that have a
- * text in each line. */
+/* labeled_read: the rows of labeled_text: of a table, of files that have a
+ * text in each line, or of folders of files. */
 #include "labeled_text.h"
 
 #include <math.h>
@@ -43,6 +43,63 @@ static int read_lines(const labeled_reading *self, const char *path,
     at += n + (eol != NULL);
   }
   self->host->free(file.at);
+  return status;
+}
+
+/* --- folders --- */
+
+/* File i of a listing as a text that the caller frees. */
+static int fetch_text(const labeled_reading *self,
+                      const nacre_listing *listing, size_t i,
+                      const char *place, nacre_bytes *text) {
+  const nacre_host *host = self->host;
+  if (host->fetch(host, listing, i, self->fail, text) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  if (listing->file[i].at != NULL) {
+    /* Of an archive, whose bytes are not ours to change. */
+    char *copy = host->alloc(text->n + 1, 1);
+    if (copy == NULL) {
+      return sources_no_memory(self->fail);
+    }
+    memcpy(copy, text->at, text->n);
+    text->at = copy;
+  }
+  int status = text_make(host, place, self->cfg->encoding.value, self->fail,
+                         text);
+  if (status != NACRE_OK) {
+    host->free(text->at);
+  }
+  return status;
+}
+
+/* A folder for each class, and a file for each text. */
+static int read_directory(const labeled_reading *self) {
+  const nacre_host *host = self->host;
+  nacre_listing listing;
+  int status = NACRE_OK;
+  if (host->list(host, self->cfg->directory, self->fail, &listing) !=
+      NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  for (size_t i = 0; i < listing.n && status == NACRE_OK; i++) {
+    const char *path = listing.file[i].path;
+    const char *slash = strchr(path, '/');
+    char name[TEXT_PLACE];
+    nacre_bytes text = { NULL, 0 };
+    if (slash == NULL || !ends_in(path, strlen(path), ".txt")) {
+      continue;
+    }
+    labeled_place place = { host->listed(&listing, i, name, sizeof(name)),
+                            NULL, 0 };
+    status = fetch_text(self, &listing, i, place.path, &text);
+    if (status == NACRE_OK) {
+      status = self->row(self->ctx, text.at, text.n, path,
+                         (size_t)(slash - path), &place);
+      host->free(text.at);
+    }
+  }
+  host->unlist(host, &listing);
   return status;
 }
 
@@ -192,6 +249,9 @@ int labeled_read(const labeled_reading *self) {
   const labeled_cfg *cfg = self->cfg;
   const char *path = cfg->path;
   int status = NACRE_OK;
+  if (path == NULL && cfg->directory != NULL) {
+    return read_directory(self);
+  }
   if (path == NULL) {
     for (int64_t i = 0; i < cfg->classes.n && status == NACRE_OK; i++) {
       status = read_lines(self, cfg->classes.at[i], cfg->classes.name[i]);

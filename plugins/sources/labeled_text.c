@@ -194,15 +194,17 @@ static int add_special(labeled_source *self) {
 
 static int begin(labeled_source *self, const labeled_cfg *cfg,
                  nacre_fail *fail) {
-  if ((cfg->path == NULL) == (cfg->classes.n == 0)) {
+  if ((cfg->path != NULL) + (cfg->classes.n > 0) +
+        (cfg->directory != NULL) != 1) {
     fail->fail(fail, NULL, "either 'path' names a file of texts, or 'classes' "
-                           "a file for each class");
+                           "a file for each class, or 'directory' a folder "
+                           "for each class");
     return NACRE_ERROR;
   }
   self->standardize = cfg->standardize.value;
   self->split = cfg->split.value;
   self->length = cfg->output_sequence_length;
-  self->labeled = cfg->classes.n > 0 || cfg->y != NULL;
+  self->labeled = cfg->path == NULL || cfg->y != NULL;
   self->text = copy_text(self->host, cfg->text);
   self->y = cfg->y != NULL ? copy_text(self->host, cfg->y) : NULL;
   return self->text != NULL && (cfg->y == NULL || self->y != NULL) &&
@@ -252,8 +254,9 @@ static int load_rows(labeled_source *self, const nacre_source_open *open) {
   int status = labeled_read(&reading);
   self->host->free(load.word);
   if (status == NACRE_OK && self->rows == 0) {
-    open->fail->fail(open->fail, cfg->path != NULL ? cfg->path
-                                                   : cfg->classes.at[0],
+    open->fail->fail(open->fail, cfg->path != NULL        ? cfg->path
+                                 : cfg->directory != NULL ? cfg->directory
+                                                    : cfg->classes.at[0],
                      "no texts");
     status = NACRE_ERROR;
   }
@@ -412,6 +415,10 @@ static const nacre_param params[] = {
   NACRE_PARAM(labeled_cfg, classes, "null", NULL, "",
               "In place of a table: a map from classes to files that have a "
               "text of that class in each line.", NACRE_PARAM_PATH),
+  NACRE_PARAM(labeled_cfg, directory, "null", NULL, "",
+              "In place of a table: a folder, or an archive, that has a "
+              "folder for each class with a file NAME.txt for each text.",
+              NACRE_PARAM_PATH),
   NACRE_PARAM(labeled_cfg, max_tokens, "null", "[2,16777216]", "",
               "Size of the vocabulary: the most frequent words, and two "
               "numbers for padding and for unknown ones; null: all words.",

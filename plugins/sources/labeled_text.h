@@ -16,7 +16,7 @@
 #define LABELED_SPLIT_WORDS 0
 
 typedef struct labeled_cfg {
-  const char *path, *text, *y, *delimiter, *quote;
+  const char *path, *text, *y, *directory, *delimiter, *quote;
   nacre_string_map classes;
   nacre_enum format, header, standardize, split, encoding;
   int64_t max_tokens, output_sequence_length;

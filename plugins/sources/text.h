@@ -26,6 +26,10 @@
  * frees out->at by the host, which is NULL after NACRE_ERROR. */
 int text_read(const nacre_host *, const char *path, int encoding,
               nacre_fail *, nacre_bytes *out);
+/* The same for bytes that were read, which it may replace; `path` is what
+ * messages call them. They are the caller's either way. */
+int text_make(const nacre_host *, const char *path, int encoding,
+              nacre_fail *, nacre_bytes *text);
 /* Offset of the first byte that is not UTF-8 (RFC 3629), or n. */
 size_t text_check(const char *at, size_t n);
 /* Bytes of the character at `at`, which is UTF-8. */

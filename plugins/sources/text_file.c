@@ -114,6 +114,16 @@ static int check_text(const char *path, int encoding, nacre_fail *fail,
   return NACRE_OK;
 }
 
+int text_make(const nacre_host *host, const char *path, int encoding,
+              nacre_fail *fail, nacre_bytes *text) {
+  if (check_text(path, encoding, fail, text) != NACRE_OK ||
+      (encoding != TEXT_UTF8 && decode_latin(host, text, fail) != NACRE_OK)) {
+    return NACRE_ERROR;
+  }
+  tidy(text);
+  return NACRE_OK;
+}
+
 int text_read(const nacre_host *host, const char *path, int encoding,
               nacre_fail *fail, nacre_bytes *out) {
   out->at = NULL;
@@ -121,17 +131,12 @@ int text_read(const nacre_host *host, const char *path, int encoding,
     out->at = NULL;
     return NACRE_ERROR;
   }
-  int status = check_text(path, encoding, fail, out);
-  if (status == NACRE_OK && encoding != TEXT_UTF8) {
-    status = decode_latin(host, out, fail);
-  }
+  int status = text_make(host, path, encoding, fail, out);
   if (status != NACRE_OK) {
     host->free(out->at);
     out->at = NULL;
-    return NACRE_ERROR;
   }
-  tidy(out);
-  return NACRE_OK;
+  return status;
 }
 
 size_t text_char(const char *at, const char *end) {

@@ -229,6 +229,32 @@ same 'a table by its column' 'bad good' \
 refused 6 'this run is no language model' \
   "$NACRE" predict "$films" --prompt=a
 
+# A folder for each class, and an archive of them.
+for i in 1 2 3 4 5 6 7 8 9; do
+  mkdir -p "$dir/films/good" "$dir/films/bad/old"
+  printf 'What a fine\nfilm, number %s!' $i >"$dir/films/good/$i.txt"
+  printf 'A dull film\nnumber %s...' $i >"$dir/films/bad/old/$i.txt"
+done
+echo 'of no class' >"$dir/films/README.txt"
+echo 'no text' >"$dir/films/good/notes.md"
+folders=$(train films data.train.path=null data.train.y=null \
+  data.train.directory="$dir/films" data.test=null train.epochs=60)
+same 'folders of classes' 'accuracy 1' \
+  "$(grep '^accuracy' "$dir/films.out")"
+same 'which a file of lines is told into' 'bad good' \
+  "$(write "$folders" "$dir/new.txt" | answers | awk '{ print $1, $3 }')"
+loss=$(grep '^loss' "$dir/films.out")
+if (cd "$dir/films" && tar cf ../films.tar bad good) 2>"$dir/err"; then
+  train films data.train.path=null data.train.y=null data.test=null \
+    data.train.directory="$dir/films.tar" train.epochs=60 >"$dir/out"
+  same 'an archive of them' "${loss:-none}" \
+    "$(grep '^loss' "$dir/films.out")"
+fi
+printf 'a\377' >"$dir/films/bad/z.txt"
+refused 5 'films/bad/z.txt@1: error: byte 0xFF is not UTF-8' "$NACRE" check \
+  --data "$dir/films.yaml" data.train.path=null data.train.y=null \
+  data.train.directory="$dir/films" data.test=null
+
 # --- series ------------------------------------------------------------------
 
 # A line goes on as a line.

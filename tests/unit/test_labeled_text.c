@@ -198,7 +198,7 @@ START_TEST(refuses_bad_input) {
   cfg = fixture_cfg(texts, NULL);
   refuse_text("t.csv", "a,b\n", cfg, NULL,
               "either 'path' names a file of texts, or 'classes' a file for "
-              "each class");
+              "each class, or 'directory' a folder for each class");
 }
 END_TEST
 
