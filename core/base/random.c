@@ -38,31 +38,47 @@ uint64_t nacre_random_below(nacre_key key, uint64_t index, uint64_t n) {
   return multiply_high((uint64_t)pair[1] << 32 | pair[0], n);
 }
 
+static void exchange(int64_t *order, int64_t i, int64_t j) {
+  int64_t held = order[i];
+  order[i] = order[j];
+  order[j] = held;
+}
+
 /* Short orders draw from single words, four to a block: for each number up
  * to 2^16, one in 65536 draws at most falls differently than it should. */
-static void shuffle_short(nacre_key key, int64_t n, int64_t *order) {
+static void draw_short(nacre_key key, int64_t n, int64_t least,
+                       int64_t *order) {
   uint32_t words[4];
-  for (int64_t i = n - 1, at = 0; i > 0; i--, at++) {
+  for (int64_t i = n - 1, at = 0; i >= least; i--, at++) {
     if (at % 4 == 0) {
       nacre_random_block(key, (uint64_t)(at / 4), words);
     }
-    int64_t j = (int64_t)((uint64_t)words[at % 4] * (uint64_t)(i + 1) >> 32);
-    int64_t held = order[i];
-    order[i] = order[j];
-    order[j] = held;
+    exchange(order, i, (int64_t)((uint64_t)words[at % 4] *
+                                   (uint64_t)(i + 1) >> 32));
+  }
+}
+
+/* Places from `least` on are drawn, the last one first. */
+static void draw(nacre_key key, int64_t n, int64_t least, int64_t *order) {
+  if (n <= 65536) {
+    draw_short(key, n, least, order);
+    return;
+  }
+  for (int64_t i = n - 1; i >= least; i--) {
+    exchange(order, i, (int64_t)nacre_random_below(key, (uint64_t)i,
+                                                   (uint64_t)i + 1));
   }
 }
 
 void nacre_random_shuffle(nacre_key key, int64_t n, int64_t *order) {
-  if (n <= 65536) {
-    shuffle_short(key, n, order);
+  draw(key, n, 1, order);
+}
+
+void nacre_random_draw(nacre_key key, int64_t n, int64_t k, int64_t *order) {
+  if (k >= n) {
+    nacre_random_shuffle(key, n, order);
     return;
   }
-  for (int64_t i = n - 1; i > 0; i--) {
-    int64_t j =
-      (int64_t)nacre_random_below(key, (uint64_t)i, (uint64_t)i + 1);
-    int64_t held = order[i];
-    order[i] = order[j];
-    order[j] = held;
-  }
+  draw(key, n, n - k, order);
+  memmove(order, order + (n - k), (size_t)k * sizeof(*order));
 }

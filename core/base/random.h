@@ -15,5 +15,8 @@ uint64_t nacre_random_below(nacre_key, uint64_t index, uint64_t n);
 
 /** Fisher-Yates over `order`, keyed: the same key gives the same order. */
 void nacre_random_shuffle(nacre_key, int64_t n, int64_t *order);
+/** The same for the first k entries alone, which become k of the n in random
+ *  order; the others are lost. Costs as much as k. */
+void nacre_random_draw(nacre_key, int64_t n, int64_t k, int64_t *order);
 
 #endif

@@ -17,8 +17,10 @@ static void order_epoch(nacre_trainer *trainer) {
     trainer->order[i] = i;
   }
   if (trainer->experiment->train.shuffle) {
+    /* An epoch of some steps over millions of windows shuffles no more. */
+    int64_t k = trainer->batches * trainer->experiment->batch_size;
     trainer->shuffle.tag[0] = (uint32_t)trainer->epoch;
-    nacre_random_shuffle(trainer->shuffle, n, trainer->order);
+    nacre_random_draw(trainer->shuffle, n, k, trainer->order);
   }
 }
 

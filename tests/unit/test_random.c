@@ -77,6 +77,45 @@ START_TEST(draws_are_uniform_and_in_range) {
 }
 END_TEST
 
+/* Each of the n comes as often in each place, and none twice. */
+START_TEST(draws_are_fair_selections) {
+  int counts[2][5] = { { 0 } };
+  for (uint64_t run = 0; run < 20000; run++) {
+    int64_t order[] = { 0, 1, 2, 3, 4 };
+    nacre_random_draw(nacre_key_make(run, "shuffle", 0), 5, 2, order);
+    ck_assert(order[0] >= 0 && order[0] < 5 && order[0] != order[1]);
+    counts[0][order[0]]++;
+    counts[1][order[1]]++;
+  }
+  for (int i = 0; i < 5; i++) {
+    ck_assert_int_gt(counts[0][i], 3800);
+    ck_assert_int_gt(counts[1][i], 3800);
+  }
+  int64_t all[] = { 0, 1, 2, 3 }, shuffled[] = { 0, 1, 2, 3 };
+  nacre_random_draw(nacre_key_make(7, "x", 0), 4, 4, all);
+  nacre_random_shuffle(nacre_key_make(7, "x", 0), 4, shuffled);
+  for (int i = 0; i < 4; i++) {
+    ck_assert_int_eq(all[i], shuffled[i]);
+  }
+}
+END_TEST
+
+/* Long ones, too, draw from all. */
+START_TEST(draws_reach_all_of_a_long_order) {
+  enum { MANY = 100000 };
+  static int64_t order[MANY];
+  double sum = 0;
+  for (int64_t i = 0; i < MANY; i++) {
+    order[i] = i;
+  }
+  nacre_random_draw(nacre_key_make(3, "x", 0), MANY, 1000, order);
+  for (int i = 0; i < 1000; i++) {
+    sum += (double)order[i] / MANY;
+  }
+  ck_assert(sum > 460 && sum < 540);
+}
+END_TEST
+
 START_TEST(shuffles_are_fair_permutations) {
   int first[4] = { 0 };
   for (uint32_t run = 0; run < 4000; run++) {
@@ -105,6 +144,8 @@ Suite *test_random_suite(void) {
   tcase_add_test(tests, philox_gives_the_published_numbers);
   tcase_add_test(tests, keys_differ_by_seed_name_and_tag);
   tcase_add_test(tests, draws_are_uniform_and_in_range);
+  tcase_add_test(tests, draws_are_fair_selections);
+  tcase_add_test(tests, draws_reach_all_of_a_long_order);
   tcase_add_test(tests, shuffles_are_fair_permutations);
   suite_add_tcase(suite, tests);
   return suite;
