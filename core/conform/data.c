@@ -20,6 +20,9 @@ void nacre_source_check(nacre_suite *suite) {
                       ops->count != NULL && ops->fields != NULL &&
                       ops->read != NULL,
                     "open, close, count, fields or read is missing");
+  nacre_suite_check(suite, "table",
+                    (ops->encode == NULL) == (ops->decode == NULL),
+                    "encode without decode, or the reverse");
 }
 
 void nacre_callback_check(nacre_suite *suite) {
