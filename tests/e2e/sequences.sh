@@ -173,6 +173,31 @@ EOF
 dice=$(train hot)
 near 'a transform' 'a60 b30 c10' "$(shares)"
 
+# A network of the right shapes is not yet a language model.
+cat >"$dir/flat.yaml" <<'EOF'
+extends: dice.yaml
+model:
+  layers:
+    - {type: embedding, input_dim: 3, output_dim: 4}
+    - {type: dense, units: 3, kernel_initializer: zeros, bias_initializer: ones}
+optimizer: {learning_rate: 0}
+train: {epochs: 1}
+EOF
+flat=$(train flat)
+refused 6 'its outputs are no probabilities' \
+  "$NACRE" predict "$flat" --prompt=a
+cat >"$dir/narrow.yaml" <<'EOF'
+extends: dice.yaml
+model:
+  layers: [flatten, {type: dense, units: 2}]
+loss: mean_squared_error
+data:
+  train: {type: inline, x: [[0, 1]], y: [[0, 1]]}
+EOF
+narrow=$(train narrow)
+refused 6 'its training data are not running text' \
+  "$NACRE" predict "$narrow" --prompt=a
+
 # Windows that overlap are not mixed.
 refused 3 'samples of data source .text. overlap' "$NACRE" check --data \
   "$dir/dice.yaml" data.train.stride=1 \
