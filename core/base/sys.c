@@ -18,6 +18,7 @@ static int open_file(const char *path, int flags, mode_t mode) {
 
 nacre_sys nacre_sys_calls = {
   calloc, realloc, free, open_file, read, write, fsync, close, rename,
+  pthread_create,
 };
 
 bool nacre_size_add(size_t a, size_t b, size_t *out) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sys: the only door to memory and files.
+/* sys: the only door to memory, files and threads.
  *
  * Everything that the operating system may refuse goes through one table, so
  * that a test can make the n-th call fail. Sizes are products checked here. */
@@ -8,6 +8,7 @@
 
 #include "error.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,8 @@ typedef struct nacre_sys {
   int (*fsync)(int fd);
   int (*close)(int fd);
   int (*rename)(const char *from, const char *to);
+  int (*thread_create)(pthread_t *, const pthread_attr_t *,
+                       void *(*body)(void *), void *);
 } nacre_sys;
 extern nacre_sys nacre_sys_calls;
 

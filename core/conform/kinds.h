@@ -4,7 +4,7 @@
 #ifndef NACRE_CONFORM_KINDS_H
 #define NACRE_CONFORM_KINDS_H
 
-#include "suite.h"
+#include "candidates.h"
 
 /** Name, texts, parameter table, defaults, ranges: of any kind. False when
  *  the table is too broken to go on. */
@@ -20,6 +20,9 @@ void nacre_constraint_check(nacre_suite *);
 void nacre_schedule_check(nacre_suite *);
 void nacre_source_check(nacre_suite *);
 void nacre_transform_check(nacre_suite *);
+/** The part of it for those that mix samples, with each configuration;
+ *  returns how many can be planned. */
+int nacre_mix_check(nacre_suite *, const nacre_candidate *, int n);
 void nacre_callback_check(nacre_suite *);
 void nacre_device_check(nacre_suite *);
 void nacre_codec_check(nacre_suite *);

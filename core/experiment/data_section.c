@@ -7,12 +7,22 @@
 #include <math.h>
 #include <string.h>
 
+typedef struct data_cfg {
+  int64_t batch_size, workers, prefetch; /* INT64_MIN: not given */
+} data_cfg;
+
 static const nacre_param data_params[] = {
-  NACRE_PARAM(nacre_train_cfg, batch_size, "null", "[1,1000000000]",
+  NACRE_PARAM(data_cfg, batch_size, "null", "[1,1000000000]",
               "samples", "Samples in a step; 32 by default.", 0),
+  NACRE_PARAM(data_cfg, workers, "null", "[0,64]", "threads",
+              "Threads that make batches ahead of the steps.", 0),
+  NACRE_PARAM(data_cfg, prefetch, "null", "[1,1024]", "batches",
+              "How many batches they may be ahead.", 0),
 };
-static const char *const data_keys[] = { "batch_size", "train", "validation",
-                                         "test", "transform", NULL };
+static const char *const data_keys[] = {
+  "batch_size", "workers", "prefetch", "train", "validation", "test",
+  "transform", "augment", NULL
+};
 static const char *const part_keys[] = {
   "from", "fraction", "folds", "fold", "stratify", "shuffle", NULL
 };
@@ -76,34 +86,83 @@ static int read_part(nacre_experiment *experiment, nacre_node *node,
     ? NACRE_ERROR : status;
 }
 
-static int read_transforms(nacre_experiment *experiment, nacre_node *list) {
+/* A list that a config took back by writing null is none. */
+static nacre_node *list_of(nacre_node *map, const char *key) {
+  nacre_node *list = nacre_node_get(map, key);
+  return list != NULL && nacre_node_is_null(list) ? NULL : list;
+}
+
+static int count_list(const nacre_node *list) {
+  return list == NULL ? 0 : list->kind == NACRE_NODE_LIST ? list->count : 1;
+}
+
+/* What mixes samples needs them as they will be. */
+static int place_mixer(nacre_experiment *experiment,
+                       const nacre_transform *transform) {
+  nacre_error *error = experiment->ctx.error;
+  const char *name = transform->choice.component->name;
+  bool mixes = transform->ops->mix != NULL;
+  if (mixes && !transform->augments) {
+    return nacre_report(error, transform->choice.node, NACRE_ECONFIG,
+                        "'%s' mixes training samples: it belongs under "
+                        "'augment'", name);
+  }
+  if (!mixes && experiment->n_mixers > 0) {
+    return nacre_report(error, transform->choice.node, NACRE_ECONFIG,
+                        "'%s' is for single samples: it belongs before '%s'",
+                        name, experiment->mixer->choice.component->name);
+  }
+  if (mixes && experiment->n_mixers++ == 0) {
+    experiment->mixer = transform;
+  }
+  return NACRE_OK;
+}
+
+static int read_transform(nacre_experiment *experiment, nacre_node *node,
+                          bool augments) {
   nacre_params_ctx *ctx = &experiment->ctx;
-  int n = list->kind == NACRE_NODE_LIST ? list->count : 1, status = NACRE_OK;
+  int status = NACRE_OK, number = experiment->n_transforms;
+  nacre_transform *transform = &experiment->transform[number];
+  nacre_node *field = node->kind == NACRE_NODE_MAP
+    ? nacre_node_get(node, "field") : NULL;
+  transform->number = number;
+  transform->augments = augments;
+  if (field != NULL && field->kind != NACRE_NODE_SCALAR) {
+    status = nacre_report(ctx->error, field, NACRE_ECONFIG,
+                          "expected the name of a field");
+  } else if (field != NULL) {
+    transform->field = field->text;
+  }
+  if (nacre_choose(ctx, NACRE_KIND_TRANSFORM, node, transform_keys, false,
+                   &transform->choice) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  transform->ops = transform->choice.component->ops;
+  experiment->n_transforms++;
+  return place_mixer(experiment, transform) == NACRE_OK ? status
+                                                        : NACRE_ERROR;
+}
+
+/* `transform:` and `augment:`, either of which may be NULL. */
+static int read_transforms(nacre_experiment *experiment, nacre_node *always,
+                           nacre_node *augment) {
+  nacre_params_ctx *ctx = &experiment->ctx;
+  nacre_node *const list[2] = { always, augment };
+  int n = count_list(always) + count_list(augment), status = NACRE_OK;
   experiment->transform =
     nacre_arena_alloc(ctx->arena, (size_t)n + 1, sizeof(nacre_transform));
   if (experiment->transform == NULL) {
     return nacre_no_memory(ctx->error);
   }
-  nacre_node *node = list->kind == NACRE_NODE_LIST ? list->first : list;
-  for (int i = 0; i < n; i++, node = node->next) {
-    nacre_transform *transform = &experiment->transform[i];
-    nacre_node *field = node->kind == NACRE_NODE_MAP
-      ? nacre_node_get(node, "field") : NULL;
-    transform->number = i;
-    if (field != NULL && field->kind != NACRE_NODE_SCALAR) {
-      status = nacre_report(ctx->error, field, NACRE_ECONFIG,
-                            "expected the name of a field");
-    } else if (field != NULL) {
-      transform->field = field->text;
-    }
-    if (nacre_choose(ctx, NACRE_KIND_TRANSFORM, node, transform_keys, false,
-                     &transform->choice) != NACRE_OK) {
-      status = NACRE_ERROR;
-    } else {
-      transform->ops = transform->choice.component->ops;
+  for (int i = 0; i < 2; i++) {
+    bool many = list[i] != NULL && list[i]->kind == NACRE_NODE_LIST;
+    for (nacre_node *node = many ? list[i]->first : list[i]; node != NULL;
+         node = many ? node->next : NULL) {
+      if (read_transform(experiment, node, i == 1) != NACRE_OK) {
+        status = NACRE_ERROR;
+      }
     }
   }
-  experiment->n_transforms = n;
   return status;
 }
 
@@ -111,7 +170,7 @@ int nacre_experiment_read_data(nacre_experiment *experiment,
                                nacre_node *node) {
   nacre_params_ctx *ctx = &experiment->ctx;
   nacre_span table = NACRE_SPAN(data_params);
-  nacre_train_cfg sizes = { 0 };
+  data_cfg sizes = { 0 };
   if (node->kind != NACRE_NODE_MAP) {
     return nacre_report(ctx->error, node, NACRE_ECONFIG,
                         "expected a map with 'train'");
@@ -120,7 +179,8 @@ int nacre_experiment_read_data(nacre_experiment *experiment,
   nacre_node *train = nacre_node_get(node, "train");
   nacre_node *validation = nacre_node_get(node, "validation");
   nacre_node *test = nacre_node_get(node, "test");
-  nacre_node *transform = nacre_node_get(node, "transform");
+  nacre_node *transform = list_of(node, "transform");
+  nacre_node *augment = list_of(node, "augment");
   if (train == NULL) {
     status = nacre_report_key(ctx->error, node, NACRE_ECONFIG,
                               "'data' needs a 'train' source");
@@ -136,8 +196,7 @@ int nacre_experiment_read_data(nacre_experiment *experiment,
   if (read_part(experiment, test, &experiment->test, "'test'") != NACRE_OK) {
     status = NACRE_ERROR;
   }
-  if (transform != NULL &&
-      read_transforms(experiment, transform) != NACRE_OK) {
+  if (read_transforms(experiment, transform, augment) != NACRE_OK) {
     status = NACRE_ERROR;
   }
   if (nacre_params_unknown(ctx, table, data_keys, "'data'", node) !=
@@ -155,6 +214,8 @@ int nacre_experiment_read_data(nacre_experiment *experiment,
       experiment->batch_size = sizes.batch_size;
     }
   }
+  experiment->workers = sizes.workers;
+  experiment->prefetch = sizes.prefetch;
   experiment->has_data = train != NULL;
   return status;
 }

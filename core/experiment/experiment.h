@@ -9,7 +9,7 @@
 #define NACRE_EXPERIMENT_EXPERIMENT_H
 
 #include "graph/graph.h"
-#include "run/dataset.h"
+#include "run/pipe.h"
 #include "run/measure.h"
 #include "run/optimize.h"
 
@@ -57,8 +57,11 @@ typedef struct nacre_experiment {
   int n_metrics;
   bool has_data;
   nacre_part_cfg train_data, validation, test;
-  nacre_transform *transform;
+  nacre_transform *transform; /* `transform:`, then `augment:` */
   int n_transforms;
+  const nacre_transform *mixer; /* the last of them, which mix samples */
+  int n_mixers;
+  int64_t workers, prefetch;  /* INT64_MIN: what suits the data */
   nacre_train_cfg train;
   int64_t batch_size;
   nacre_choice *callback;

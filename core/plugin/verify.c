@@ -61,9 +61,7 @@ static const struct {
                             NEED(nacre_source_ops, count),
                             NEED(nacre_source_ops, fields),
                             NEED(nacre_source_ops, read) } },
-  [NACRE_KIND_TRANSFORM] = { sizeof(nacre_transform_ops),
-                             { NEED(nacre_transform_ops, plan),
-                               NEED(nacre_transform_ops, apply) } },
+  [NACRE_KIND_TRANSFORM] = { sizeof(nacre_transform_ops), { 0 } },
   [NACRE_KIND_CALLBACK] = { sizeof(nacre_callback_ops),
                             { NEED(nacre_callback_ops, event) } },
   [NACRE_KIND_DEVICE] = { sizeof(nacre_device_ops),
@@ -159,6 +157,12 @@ static bool check_activation(const nacre_activation_ops *ops) {
          ops->call.forward != NULL && ops->call.backward != NULL;
 }
 
+static bool check_transform(const nacre_transform_ops *ops) {
+  bool maps = ops->plan != NULL && ops->apply != NULL;
+  bool mixes = ops->plan_mix != NULL && ops->mix != NULL;
+  return maps != mixes && (ops->open == NULL) == (ops->close == NULL);
+}
+
 static bool check_weights(const nacre_layer_ops *ops) {
   if (ops->weights.n == 0) {
     return true;
@@ -199,6 +203,11 @@ static bool check_ops(const nacre_component *component, verdict out) {
   if (component->kind == NACRE_KIND_ACTIVATION &&
       !check_activation(component->ops)) {
     return flaw(out, "%s needs forward, backward, and either x or y", it);
+  }
+  if (component->kind == NACRE_KIND_TRANSFORM &&
+      !check_transform(component->ops)) {
+    return flaw(out, "%s needs plan and apply, or plan_mix and mix; with "
+                     "open, close", it);
   }
   if (component->kind == NACRE_KIND_LAYER) {
     const nacre_layer_ops *layer = component->ops;

@@ -4,7 +4,7 @@
 #ifndef NACRE_RUN_CHECKPOINT_H
 #define NACRE_RUN_CHECKPOINT_H
 
-#include "run/dataset.h"
+#include "run/pipe.h"
 #include "run/model.h"
 #include "run/tensors.h"
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/feed.h"
+#include "run/prefetch.h"
 
 #include "base/text.h"
 #include "yaml/report.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -199,116 +198,94 @@ static int join_weights(nacre_feed *feed) {
   return feed->weight != NULL ? NACRE_OK : nacre_no_memory(feed->error);
 }
 
-/* Whether all channels may and can be kept in memory. */
-static bool fits_cache(const nacre_feed *feed) {
+/* Keeping. */
+
+/* What the channels of a split take up after their first stages, those that
+ * do the same to a sample each time; INT64_MAX when that is no number. */
+static int64_t count_cache(nacre_feed *feed) {
   int64_t bytes = 0;
+  if (feed->weight_field >= 0 &&
+      !nacre_int_mul(feed->split->n, (int64_t)sizeof(real), &bytes)) {
+    return INT64_MAX;
+  }
   for (int i = 0; i < feed->n_channels; i++) {
+    nacre_channel *channel = &feed->channel[i];
+    const nacre_pipe *pipe = channel->pipe;
     int64_t more = 0;
-    const nacre_channel *channel = &feed->channel[i];
-    if (feed->training && nacre_pipe_random(channel->pipe)) {
-      return false;
-    }
-    if (!nacre_int_mul(channel->count, feed->split->n, &more) ||
+    channel->fixed = nacre_pipe_fixed(pipe, feed->training);
+    channel->cached = channel->fixed == pipe->n_stages
+      ? channel->count
+      : nacre_shape_count(&pipe->stage[channel->fixed].in);
+    if (!nacre_int_mul(channel->cached, feed->split->n, &more) ||
         !nacre_int_mul(more, (int64_t)sizeof(real), &more) ||
         !nacre_int_add(bytes, more, &bytes)) {
-      return false;
+      return INT64_MAX;
     }
   }
-  return bytes <= NACRE_FEED_CACHE;
+  return bytes;
 }
 
-/* A missing value that no transform has filled would only be seen as a loss
- * that is not a number. */
-static int refuse_missing(nacre_feed *feed, int field, int64_t count,
-                          const real *values, int64_t n) {
-  int missing = 0;
-  for (int64_t i = 0; i < n * count; i++) {
-    missing |= isnan(values[i]) ? 1 : 0; /* without a branch */
+static int fill_caches(nacre_feed *feed) {
+  if (count_cache(feed) > NACRE_FEED_CACHE) {
+    return NACRE_OK;
   }
-  for (int64_t i = 0; missing != 0; i++) {
-    if (isnan(values[i])) {
-      nacre_place place = place_of(feed->split->set);
-      nacre_error_add(feed->error, NACRE_EDATA, &place,
-                      "sample %lld has a missing value in field '%s' "
-                      "(element %lld)", (long long)feed->rows[i / count],
-                      feed->split->set->field[field].name,
-                      (long long)(i % count));
-      nacre_error_hint(feed->error,
-                       "a transform can fill in missing values");
+  feed->whole = feed->n_mixers == 0;
+  if (feed->weight_field >= 0 &&
+      nacre_fetch_all_weights(feed) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  for (int i = 0; i < feed->n_channels; i++) {
+    nacre_channel *channel = &feed->channel[i];
+    if (nacre_fetch_all(feed, channel) != NACRE_OK) {
       return NACRE_ERROR;
     }
+    feed->whole =
+      feed->whole && channel->fixed == channel->pipe->n_stages;
   }
   return NACRE_OK;
 }
 
-static void find_rows(nacre_feed *feed, const int64_t *position, int64_t n) {
-  const nacre_split *split = feed->split;
-  for (int64_t i = 0; i < n; i++) {
-    feed->rows[i] = split->row != NULL ? split->row[position[i]]
-                                       : position[i];
-  }
-}
-
-static int read_rows(nacre_feed *feed, const nacre_channel *channel,
-                     const int64_t *position, int64_t n, nacre_key key,
-                     real *out) {
-  find_rows(feed, position, n);
-  return nacre_pipe_read(channel->pipe, feed->split->set, channel->field,
-                         feed->rows, n, -1, feed->training, key, out,
-                         feed->work, feed->error) == NACRE_OK
-    ? refuse_missing(feed, channel->field, channel->count, out, n)
-    : NACRE_ERROR;
-}
-
-static int fill_cache(nacre_feed *feed, nacre_channel *channel) {
-  int64_t n = feed->split->n, block = feed->program->batch_max;
-  nacre_key none = { { 0, 0 }, { 0, 0 } };
-  channel->cache =
-    nacre_alloc((size_t)(n * channel->count), sizeof(real));
-  int64_t *position = nacre_alloc((size_t)block, sizeof(*position));
-  int status = channel->cache != NULL && position != NULL
-    ? NACRE_OK : nacre_no_memory(feed->error);
-  for (int64_t at = 0; at < n && status == NACRE_OK; at += block) {
-    int64_t size = n - at < block ? n - at : block;
-    for (int64_t i = 0; i < size; i++) {
-      position[i] = at + i;
-    }
-    status = read_rows(feed, channel, position, size, none, feed->staging);
-    if (status == NACRE_OK) {
-      memcpy(channel->cache + at * channel->count, feed->staging,
-             (size_t)(size * channel->count) * sizeof(real));
-    }
-  }
-  nacre_free(position);
-  return status;
-}
+/* Numbers of a sample that are worked on at once: they stay in the cache of a
+ * processor from one transform to the next. */
+#define BLOCK_NUMBERS 32768
 
 static int make_room(nacre_feed *feed) {
-  int64_t room = 1;
-  size_t batch = (size_t)feed->program->batch_max;
+  int64_t room = 1, batch = feed->program->batch_max;
   for (int i = 0; i < feed->n_channels; i++) {
     int64_t wants = nacre_pipe_room(feed->channel[i].pipe);
     room = wants > room ? wants : room;
   }
-  size_t size = 0;
-  if (!nacre_size_mul((size_t)room, sizeof(real), &size)) {
+  feed->block = BLOCK_NUMBERS / room;
+  feed->block = feed->block < 1       ? 1
+                : feed->block > batch ? batch
+                                      : feed->block;
+  bool remote = feed->program->model->device->ops->write != NULL;
+  feed->position = nacre_alloc((size_t)batch, sizeof(*feed->position));
+  if (feed->position == NULL) {
     return nacre_no_memory(feed->error);
   }
-  feed->staging = nacre_alloc(batch, size);
-  feed->work = nacre_alloc(batch, size);
-  feed->rows = nacre_alloc(batch, sizeof(*feed->rows));
-  if (feed->staging == NULL || feed->work == NULL || feed->rows == NULL) {
-    return nacre_no_memory(feed->error);
+  for (int i = 0; i < feed->n_channels; i++) {
+    nacre_channel *channel = &feed->channel[i];
+    channel->host = remote
+      ? nacre_alloc((size_t)batch, (size_t)channel->count * sizeof(real))
+      : channel->to;
+    if (channel->host == NULL) {
+      return nacre_no_memory(feed->error);
+    }
   }
-  return NACRE_OK;
+  return nacre_room_make(&feed->room, feed, feed->error);
 }
+
+/* Making. */
 
 int nacre_feed_make(nacre_feed *feed, nacre_program *program,
                     const nacre_split *split, const nacre_pipe *pipes,
-                    int n_pipes, bool training, nacre_error *error) {
+                    int n_pipes, const nacre_transform *mixers, int n_mixers,
+                    bool training, nacre_error *error) {
   const nacre_graph *graph = program->model->graph;
   *feed = (nacre_feed){ .split = split, .program = program,
                         .training = training, .error = error,
+                        .mixer = mixers, .n_mixers = n_mixers,
                         .weight_field = -1 };
   feed->channel = nacre_alloc(
     (size_t)graph->n_inputs + (size_t)graph->n_heads, sizeof(nacre_channel));
@@ -331,135 +308,45 @@ int nacre_feed_make(nacre_feed *feed, nacre_program *program,
       status = NACRE_ERROR;
     }
   }
-  if (status != NACRE_OK || make_room(feed) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  bool cached = fits_cache(feed);
-  for (int i = 0; i < feed->n_channels && cached; i++) {
-    if (fill_cache(feed, &feed->channel[i]) != NACRE_OK) {
-      return NACRE_ERROR;
-    }
-  }
-  return NACRE_OK;
+  return status == NACRE_OK && make_room(feed) == NACRE_OK
+    ? fill_caches(feed) : NACRE_ERROR;
 }
 
 void nacre_feed_fini(nacre_feed *feed) {
+  nacre_prefetch_free(feed->prefetch);
+  nacre_room_fini(&feed->room);
   for (int i = 0; i < feed->n_channels; i++) {
-    nacre_free(feed->channel[i].cache);
+    nacre_channel *channel = &feed->channel[i];
+    if (channel->host != channel->to) {
+      nacre_free(channel->host);
+    }
+    nacre_free(channel->cache);
   }
   nacre_free(feed->channel);
-  nacre_free(feed->staging);
-  nacre_free(feed->work);
-  nacre_free(feed->rows);
+  nacre_free(feed->position);
   nacre_free(feed->weight);
+  nacre_free(feed->weight_cache);
   *feed = (nacre_feed){ 0 };
 }
 
-/* Batches. */
+/* What a ring may take up; below that it is for the config to say. */
+#define AHEAD_DEFAULT 3
+#define AHEAD_BYTES ((int64_t)256 << 20)
 
-/* Samples of one or two numbers are not worth a call each. */
-static void gather(const real *cache, int64_t count, const int64_t *position,
-                   int64_t n, real *out) {
-  switch (count) {
-  case 1:
-    for (int64_t i = 0; i < n; i++) {
-      out[i] = cache[position[i]];
-    }
-    return;
-  case 2:
-    for (int64_t i = 0; i < n; i++) {
-      const real *row = cache + 2 * position[i];
-      out[2 * i] = row[0];
-      out[2 * i + 1] = row[1];
-    }
-    return;
-  default:
-    for (int64_t i = 0; i < n; i++) {
-      memcpy(out + i * count, cache + position[i] * count,
-             (size_t)count * sizeof(real));
+int nacre_feed_prefetch(nacre_feed *feed, int64_t workers, int64_t ahead) {
+  if (workers == INT64_MIN) {
+    /* Threads to spare are those that the device may use. */
+    workers = feed->program->model->device->math->threads > 1 ? 1 : 0;
+  }
+  if (feed->whole || workers < 1) {
+    return NACRE_OK;
+  }
+  if (ahead == INT64_MIN) {
+    ahead = AHEAD_DEFAULT > workers ? AHEAD_DEFAULT : workers + 1;
+    while (ahead > 1 && nacre_prefetch_bytes(feed, ahead) > AHEAD_BYTES) {
+      ahead--;
     }
   }
-}
-
-/* The class of a sample's target: its number, or where its one is. */
-static int64_t class_of(const nacre_bound_head *head, const real *target) {
-  int64_t best = 0;
-  if (head->target_cols == 1) {
-    return target[0] >= 0 && target[0] < (real)INT32_MAX
-      ? (int64_t)target[0] : -1;
-  }
-  for (int64_t i = 1; i < head->target_cols; i++) {
-    best = target[i] > target[best] ? i : best;
-  }
-  return best;
-}
-
-/* The samples' own weights, for all heads. */
-static int read_weights(nacre_feed *feed, const int64_t *position,
-                        int64_t n) {
-  const nacre_dataset *set = feed->split->set;
-  nacre_place place = place_of(set);
-  nacre_error_fail fail;
-  find_rows(feed, position, n);
-  return set->ops->read(set->self, (uint32_t)feed->weight_field, feed->rows,
-                        n, feed->weight,
-                        nacre_error_fail_init(&fail, feed->error,
-                                              NACRE_EDATA, &place)) ==
-             NACRE_OK
-    ? refuse_missing(feed, feed->weight_field, 1, feed->weight, n)
-    : NACRE_ERROR;
-}
-
-/* A head's weights: the samples' own, times those of their classes. target:
- * [n, count of the channel] on the host */
-static void weigh(const nacre_feed *feed, const nacre_channel *channel,
-                  const real *target, int64_t n) {
-  nacre_bound_head *head = &feed->program->head[channel->head];
-  const nacre_class_weights *classes =
-    feed->class_weight != NULL ? &feed->class_weight[channel->head] : NULL;
-  bool by_class = classes != NULL && classes->weight != NULL;
-  head->weighted = by_class || feed->weight != NULL;
-  for (int64_t i = 0; i < n && head->weighted; i++) {
-    double weight = feed->weight != NULL ? (double)feed->weight[i] : 1;
-    if (by_class) {
-      int64_t at = class_of(head, target + i * channel->count);
-      weight *= at >= 0 && at < classes->n ? classes->weight[at] : 1;
-    }
-    head->sample_weight[i] = weight;
-  }
-}
-
-int nacre_feed_batch(nacre_feed *feed, const int64_t *position, int64_t n,
-                     nacre_key key) {
-  nacre_program *program = feed->program;
-  nacre_device *device = program->model->device;
-  bool remote = device->ops->write != NULL;
-  /* Passes of evaluation share a program: another's weights must go. */
-  bool weighs =
-    feed->class_weight != NULL || feed->weight != NULL || !feed->training;
-  nacre_program_set_batch(program, n);
-  if (feed->weight != NULL && read_weights(feed, position, n) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  for (int i = 0; i < feed->n_channels; i++) {
-    const nacre_channel *channel = &feed->channel[i];
-    real *to = remote ? feed->staging : channel->to;
-    if (channel->cache != NULL) {
-      gather(channel->cache, channel->count, position, n, to);
-    } else if (read_rows(feed, channel, position, n, key, feed->staging) !=
-               NACRE_OK) {
-      return NACRE_ERROR;
-    } else if (!remote) {
-      memcpy(to, feed->staging,
-             (size_t)(n * channel->count) * sizeof(real));
-    }
-    if (weighs && channel->head >= 0) {
-      weigh(feed, channel, to, n);
-    }
-    if (remote) {
-      device->ops->write(device->self, channel->to, feed->staging,
-                         (size_t)(n * channel->count) * sizeof(real));
-    }
-  }
-  return NACRE_OK;
+  feed->prefetch = nacre_prefetch_new(feed, workers, ahead);
+  return feed->prefetch != NULL ? NACRE_OK : NACRE_ERROR;
 }

@@ -3,7 +3,7 @@
 #ifndef NACRE_RUN_MEASURE_H
 #define NACRE_RUN_MEASURE_H
 
-#include "run/dataset.h"
+#include "run/pipe.h"
 #include "run/program.h"
 
 /** A metric of an output, as the experiment asks for it. */

@@ -25,10 +25,13 @@ int nacre_pass_make(nacre_pass_over *pass, nacre_trainer *trainer,
   if (targets == NULL) {
     return nacre_no_memory(experiment->error);
   }
+  bool training = program->mode == NACRE_MODE_TRAIN;
   if (nacre_feed_make(&pass->feed, program, split, trainer->samples.pipe,
-                      trainer->samples.n_pipes,
-                      program->mode == NACRE_MODE_TRAIN,
-                      experiment->error) != NACRE_OK) {
+                      trainer->samples.n_pipes, experiment->mixer,
+                      training ? experiment->n_mixers : 0, training,
+                      experiment->error) != NACRE_OK ||
+      nacre_feed_prefetch(&pass->feed, experiment->workers,
+                          experiment->prefetch) != NACRE_OK) {
     return NACRE_ERROR;
   }
   return nacre_measure_make(&pass->measure, program, experiment->metric,
@@ -62,23 +65,17 @@ static int run_evaluation(nacre_trainer *trainer, nacre_pass_over *pass) {
   const nacre_split *split = pass->feed.split;
   nacre_key none = { { 0, 0 }, { 0, 0 } };
   int64_t batch = program->batch_max;
-  int64_t *position = nacre_alloc((size_t)batch, sizeof(*position));
-  if (position == NULL) {
-    return nacre_no_memory(trainer->experiment->error);
-  }
+  const int64_t *position = NULL;
   nacre_measure_reset(&pass->measure);
   nacre_model_begin(&trainer->model);
   double penalty = nacre_optimizer_penalty(&trainer->optimizer, false);
   int status = NACRE_OK;
-  for (int64_t at = 0; at < split->n && status == NACRE_OK; at += batch) {
+  nacre_feed_begin(&pass->feed, NULL, split->n, batch, none);
+  for (int64_t at = 0; at * batch < split->n && status == NACRE_OK; at++) {
     if (nacre_trainer_asked(trainer)) {
       break;
     }
-    int64_t n = split->n - at < batch ? split->n - at : batch;
-    for (int64_t i = 0; i < n; i++) {
-      position[i] = at + i;
-    }
-    status = nacre_feed_batch(&pass->feed, position, n, none);
+    status = nacre_feed_step(&pass->feed, at, &position);
     if (status == NACRE_OK) {
       nacre_program_run(program);
       status = program->faulted
@@ -86,7 +83,7 @@ static int run_evaluation(nacre_trainer *trainer, nacre_pass_over *pass) {
       nacre_measure_batch(&pass->measure, penalty);
     }
   }
-  nacre_free(position);
+  nacre_feed_end(&pass->feed);
   return status;
 }
 

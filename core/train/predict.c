@@ -291,7 +291,7 @@ static const char *find_undo(const nacre_prediction_input *input,
   for (int i = 0; i < experiment->n_transforms; i++) {
     const nacre_transform *transform = &experiment->transform[i];
     const char *field = transform->field;
-    if (field == NULL || is_input(&input->set, field) ||
+    if (field == NULL || transform->augments || is_input(&input->set, field) ||
         strcmp(field, "sample_weight") == 0 ||
         (graph->n_heads > 1 && strcmp(field, graph->head[head].name) != 0)) {
       continue;
@@ -341,7 +341,7 @@ int nacre_prediction_join(nacre_prediction_input *input,
     return nacre_no_memory(predictor->experiment->error);
   }
   return nacre_feed_make(&input->feed, &predictor->program, &input->split,
-                         input->pipe, input->n_pipes, false,
+                         input->pipe, input->n_pipes, NULL, 0, false,
                          predictor->experiment->error);
 }
 

@@ -12,7 +12,10 @@
 
 /* The order follows from the seed and the epoch, whenever it is asked for. */
 static void order_epoch(nacre_trainer *trainer) {
+  nacre_feed *feed = &trainer->training.feed;
   int64_t n = trainer->samples.train.n;
+  int64_t size = trainer->experiment->batch_size;
+  nacre_feed_end(feed); /* its threads read the order */
   for (int64_t i = 0; i < n; i++) {
     trainer->order[i] = i;
   }
@@ -22,6 +25,10 @@ static void order_epoch(nacre_trainer *trainer) {
     trainer->shuffle.tag[0] = (uint32_t)trainer->epoch;
     nacre_random_draw(trainer->shuffle, n, k, trainer->order);
   }
+  trainer->augment.tag[0] = (uint32_t)trainer->epoch;
+  int64_t used = trainer->batches * size; /* at most n, rounded up to size */
+  nacre_feed_begin(feed, trainer->order, used < n ? used : n, size,
+                   trainer->augment);
 }
 
 static void begin_epoch(nacre_trainer *trainer) {
@@ -73,16 +80,11 @@ int nacre_trainer_step(nacre_trainer *trainer, double *loss) {
   if (trainer->at == 0) {
     begin_epoch(trainer);
   }
-  int64_t size = trainer->experiment->batch_size;
-  int64_t begin = trainer->at * size, n = trainer->samples.train.n - begin;
-  const int64_t *position = trainer->order + begin;
-  n = n < size ? n : size;
+  const int64_t *position = NULL;
   int64_t step = trainer->epoch * trainer->batches + trainer->at;
-  trainer->augment.tag[0] = (uint32_t)step;
   nacre_profile *profile = program->profile;
   nacre_profile_begin(profile);
-  if (nacre_feed_batch(&pass->feed, position, n, trainer->augment) !=
-      NACRE_OK) {
+  if (nacre_feed_step(&pass->feed, trainer->at, &position) != NACRE_OK) {
     return NACRE_ERROR;
   }
   nacre_profile_end(profile, NACRE_PHASE_FEED);

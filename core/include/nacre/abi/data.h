@@ -154,12 +154,37 @@ typedef struct nacre_transform_plan {
   double start[NACRE_TRANSFORM_START]; /* what the first of them are before
                             fit(), the others being 0; comes zeroed. So
                             plan() tells apply() what only it can know */
+  uint32_t out_flags;    /* of the field as it goes out; comes as in.flags:
+                            who makes something else of indices clears
+                            NACRE_FIELD_INDEX */
+  uint32_t pad_end;
 } nacre_transform_plan;
 
-#define NACRE_TRANSFORM_RANDOM 1u /* reads key: training batches only */
+/** Reads key: acts on training batches only, a sample at a time. */
+#define NACRE_TRANSFORM_RANDOM 1u
+/** apply() reads x while it writes out: they are never the same. */
+#define NACRE_TRANSFORM_APART 2u
+
+/** One field of a sample that is mixed with another sample. */
+typedef struct nacre_mix_field {
+  nacre_field field;     /* with the shape and the flags that it has here */
+  real *x;               /* [shape]: of the sample; becomes the mixture */
+  const real *other;     /* [shape]: of its partner */
+} nacre_mix_field;
+
+typedef struct nacre_mix {
+  uint32_t size, n_fields;
+  const void *cfg;
+  const nacre_mix_field *field; /* [n_fields]: inputs and targets */
+  nacre_fail *fail;      /* of plan_mix(); NULL for mix() */
+  nacre_key key;         /* of the sample */
+} nacre_mix;
 
 /** A sample in, a sample out. Fitted on the training split; what was fitted
- *  is saved with the model. */
+ *  is saved with the model.
+ *
+ *  Either plan() and apply() are there, which see one field, or plan_mix()
+ *  and mix(), which see two samples whole. */
 typedef struct nacre_transform_ops {
   uint32_t size, flags;
   /** [main] */
@@ -170,8 +195,10 @@ typedef struct nacre_transform_ops {
    *  as plan() said, else as 0. x: [n, in.shape]. */
   int (*fit)(const void *cfg, const nacre_shape *in, double *state,
              int32_t pass, int64_t n, const real *x, nacre_fail *);
-  /** [any] out may be x if the shapes are equal. key: of the first of these
-   *  samples' streams; the sample at row i has nacre_key_split(key, i). */
+  /** [any] out may be x if the shapes are equal, unless NACRE_TRANSFORM_APART
+   *  says no. key: the sample's own stream, of a random transform, which is
+   *  called with n = 1. It depends on the seed, the epoch, the transform and
+   *  the sample, but neither on the field nor on the batch. */
   int (*apply)(const void *cfg, const nacre_shape *in, const double *state,
                nacre_key key, int64_t n, const real *x, real *out,
                nacre_fail *);
@@ -179,6 +206,23 @@ typedef struct nacre_transform_ops {
    *  target. x may be out. */
   int (*invert)(const void *cfg, const nacre_shape *in, const double *state,
                 int64_t n, const real *x, real *out);
+  /** [any] Optional, of a random transform: what is done in its place where
+   *  nothing is random, in evaluation and prediction, such as a crop at the
+   *  center. Without it samples pass as they are there, and so plan() must
+   *  leave their shape. x and out as for apply(). */
+  int (*still)(const void *cfg, const nacre_shape *in, const double *state,
+               int64_t n, const real *x, real *out, nacre_fail *);
+  /** [main] Optional: makes of the configuration what fit(), apply(), still()
+   *  and invert() are given in its place, such as tables for samples of `in`.
+   *  After plan(), for each field. Several threads read it at once. */
+  int (*open)(const nacre_host *, const void *cfg, const nacre_shape *in,
+              void **self, nacre_fail *);
+  void (*close)(void *self);                                /* [main] */
+  /** [main] Refuses fields that cannot be mixed; x and other are NULL. */
+  int (*plan_mix)(const nacre_mix *);
+  /** [any] Mixes a training sample with a partner that the host has drawn
+   *  from all training samples. */
+  void (*mix)(const nacre_mix *);
 } nacre_transform_ops;
 
 /** A compression. Its component's name is the file suffix it stands for. */
