@@ -38,6 +38,7 @@ static int one_hot_plan(nacre_transform_plan *plan) {
     return NACRE_ERROR;
   }
   out->dim[out->rank++] = classes;
+  plan->out_flags &= ~NACRE_FIELD_INDEX;
   plan->state_count = 1;
   plan->start[0] = (double)classes;
   return NACRE_OK;
