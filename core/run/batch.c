@@ -59,9 +59,12 @@ static void deliver(const nacre_feed *feed, const nacre_channel *channel,
   }
 }
 
-/* All is in memory as the network reads it. */
+/* All is in memory as the network reads it: nothing is asked for each
+ * channel that can be known before. */
 static void gather(const nacre_feed *feed, const int64_t *position,
                    int64_t n) {
+  bool plain =
+    feed->program->model->device->ops->write == NULL && !weighs(feed);
   if (feed->weight_cache != NULL) {
     nacre_fetch_cached(feed->weight_cache, 1, position, n, feed->weight);
   }
@@ -69,7 +72,9 @@ static void gather(const nacre_feed *feed, const int64_t *position,
     const nacre_channel *channel = &feed->channel[i];
     nacre_fetch_cached(channel->cache, channel->count, position, n,
                        channel->host);
-    deliver(feed, channel, channel->host, feed->weight, n);
+    if (!plain) {
+      deliver(feed, channel, channel->host, feed->weight, n);
+    }
   }
 }
 

@@ -113,30 +113,6 @@ static void find_rows(const nacre_feed *feed, const int64_t *position,
   }
 }
 
-/* Samples of one or two numbers are not worth a call each. */
-void nacre_fetch_cached(const real *cache, int64_t count,
-                        const int64_t *position, int64_t n, real *out) {
-  switch (count) {
-  case 1:
-    for (int64_t i = 0; i < n; i++) {
-      out[i] = cache[position[i]];
-    }
-    return;
-  case 2:
-    for (int64_t i = 0; i < n; i++) {
-      const real *row = cache + 2 * position[i];
-      out[2 * i] = row[0];
-      out[2 * i + 1] = row[1];
-    }
-    return;
-  default:
-    for (int64_t i = 0; i < n; i++) {
-      memcpy(out + i * count, cache + position[i] * count,
-             (size_t)count * sizeof(real));
-    }
-  }
-}
-
 /* At most a block of samples through the stages up to `last` (-1: all). */
 static int fetch_block(const nacre_feed *feed, nacre_room *room,
                        const nacre_channel *channel, int last,
