@@ -17,10 +17,19 @@ typedef struct affine {
 
 /** How to sample. */
 typedef struct affine_way {
-  int fill_mode; /* IMAGE_FILL_... */
-  int nearest;   /* 1: the nearest pixel; 0: bilinear */
+  int across, down; /* IMAGE_FILL_..., beyond the sides, above and below */
+  int nearest;      /* 1: the nearest pixel; 0: bilinear */
   real fill;
 } affine_way;
+
+/** The same on all sides. */
+static inline affine_way affine_way_of(nacre_enum fill_mode,
+                                       nacre_enum interpolation,
+                                       double fill) {
+  affine_way way = { fill_mode.value, fill_mode.value, interpolation.value,
+                     (real)fill };
+  return way;
+}
 
 #define AFFINE_INTERPOLATIONS "bilinear|nearest"
 
@@ -57,14 +66,14 @@ static inline real affine_map(int mode, real at, real n) {
 
 /** The taps of m places on a line of n pixels. at: [m], m <= AFFINE_BLOCK;
  *  first .. fill: [m] */
-static inline void affine_find(const affine_way *way, int64_t n, int64_t m,
+static inline void affine_find(int mode, int nearest, int64_t n, int64_t m,
                                const real *at, int32_t *first,
                                int32_t *second, real *a, real *b,
                                real *fill) {
   const int32_t end = (int32_t)n - 1;
   for (int64_t i = 0; i < m; i++) {
-    real place = affine_map(way->fill_mode, at[i], (real)n);
-    if (way->nearest) {
+    real place = affine_map(mode, at[i], (real)n);
+    if (nearest) {
       place = (real)floor((double)place + 0.5);
     }
     /* At least -2: cutting off is rounding down. */
@@ -72,7 +81,7 @@ static inline void affine_find(const affine_way *way, int64_t n, int64_t m,
     real part = place - (real)low;
     real inside_low = low >= 0 && low <= end ? (real)1 : (real)0;
     real inside_high = low >= -1 && low < end ? (real)1 : (real)0;
-    if (way->fill_mode != IMAGE_FILL_CONSTANT) {
+    if (mode != IMAGE_FILL_CONSTANT) {
       inside_low = inside_high = 1;
     }
     first[i] = low < 0 ? 0 : low > end ? end : low;
@@ -83,16 +92,17 @@ static inline void affine_find(const affine_way *way, int64_t n, int64_t m,
   }
 }
 
-/** The taps of a whole line whose place i is scale i + offset. */
-static inline void affine_line(const affine_way *way, int64_t n, double scale,
-                               double offset, affine_taps *taps) {
+/** The taps of m places on a line of n pixels, i at scale i + offset. */
+static inline void affine_line(int mode, int nearest, int64_t n, int64_t m,
+                               double scale, double offset,
+                               affine_taps *taps) {
   real at[AFFINE_BLOCK];
-  for (int64_t i = 0; i < n; i += AFFINE_BLOCK) {
-    int64_t m = n - i < AFFINE_BLOCK ? n - i : AFFINE_BLOCK;
-    for (int64_t j = 0; j < m; j++) {
+  for (int64_t i = 0; i < m; i += AFFINE_BLOCK) {
+    int64_t k = m - i < AFFINE_BLOCK ? m - i : AFFINE_BLOCK;
+    for (int64_t j = 0; j < k; j++) {
       at[j] = (real)(scale * (double)(i + j) + offset);
     }
-    affine_find(way, n, m, at, taps->first + i, taps->second + i,
+    affine_find(mode, nearest, n, k, at, taps->first + i, taps->second + i,
                 taps->a + i, taps->b + i, taps->fill + i);
   }
 }
@@ -130,26 +140,30 @@ NACRE_KERNEL static void affine_gather(const affine_taps *taps,
 
 /** Rows and columns stay such: blends rows, then within the row. */
 static inline void affine_straight(const affine *to, const affine_way *way,
-                                   const image *im, const real *x,
-                                   real *out) {
+                                   const image *from, const real *x,
+                                   const image *into, real *out) {
   affine_taps across, down;
   real row[AFFINE_ROW];
-  int64_t size = im->width * im->channels;
-  affine_line(way, im->width, to->xx, to->x0, &across);
-  affine_line(way, im->height, to->yy, to->y0, &down);
-  for (int64_t i = 0; i < im->height; i++) {
-    affine_blend(size, down.a[i], x + down.first[i] * size, down.b[i],
-                 x + down.second[i] * size, down.fill[i] * way->fill, row);
-    affine_gather(&across, im->width, im->channels, way->fill, row,
-                  out + i * size);
+  int64_t size = from->width * from->channels;
+  affine_line(way->across, way->nearest, from->width, into->width, to->xx,
+              to->x0, &across);
+  affine_line(way->down, way->nearest, from->height, into->height, to->yy,
+              to->y0, &down);
+  for (int64_t i = 0; i < into->height; i++) {
+    affine_blend(size, down.a[i], x + down.first[i] * from->row, down.b[i],
+                 x + down.second[i] * from->row, down.fill[i] * way->fill,
+                 row);
+    affine_gather(&across, into->width, into->channels, way->fill, row,
+                  out + i * into->row);
   }
 }
 
 /** A block of pixels from column `col` of row `line`. out: [m, channels] */
 NACRE_KERNEL static void affine_block(const affine *to,
-                                      const affine_way *way, const image *im,
-                                      int64_t line, int64_t col, int64_t m,
-                                      const real *x, real *out) {
+                                      const affine_way *way,
+                                      const image *from, int64_t line,
+                                      int64_t col, int64_t m, const real *x,
+                                      real *out) {
   int32_t left[AFFINE_BLOCK], right[AFFINE_BLOCK];
   int32_t top[AFFINE_BLOCK], bottom[AFFINE_BLOCK];
   real a[AFFINE_BLOCK], b[AFFINE_BLOCK], c[AFFINE_BLOCK], d[AFFINE_BLOCK];
@@ -158,18 +172,20 @@ NACRE_KERNEL static void affine_block(const affine *to,
   const double y = (double)line;
   const real x0 = (real)(to->xx * (double)col + to->xy * y + to->x0);
   const real y0 = (real)(to->yx * (double)col + to->yy * y + to->y0);
-  const int64_t channels = im->channels, size = im->width * channels;
+  const int64_t channels = from->channels;
   for (int64_t i = 0; i < m; i++) {
     across[i] = (real)to->xx * (real)i + x0;
     down[i] = (real)to->yx * (real)i + y0;
   }
-  affine_find(way, im->width, m, across, left, right, a, b, beside);
-  affine_find(way, im->height, m, down, top, bottom, c, d, above);
+  affine_find(way->across, way->nearest, from->width, m, across, left, right,
+              a, b, beside);
+  affine_find(way->down, way->nearest, from->height, m, down, top, bottom, c,
+              d, above);
   for (int64_t j = 0; j < channels; j++) {
     const real *plane = x + j;
     for (int64_t i = 0; i < m; i++) {
-      const real *upper = plane + top[i] * size;
-      const real *lower = plane + bottom[i] * size;
+      const real *upper = plane + top[i] * from->row;
+      const real *lower = plane + bottom[i] * from->row;
       int64_t first = left[i] * channels, second = right[i] * channels;
       real edge = beside[i] * way->fill;
       real high = a[i] * upper[first] + b[i] * upper[second] + edge;
@@ -180,23 +196,56 @@ NACRE_KERNEL static void affine_block(const affine *to,
   }
 }
 
-/** Samples one image. x, out: [height, width, channels], apart */
+/** Samples one image. x: [from->height, from->width, channels] (rows
+ *  from->row apart), out: [into->height, into->width, channels], apart */
 static inline void affine_sample(const affine *to, const affine_way *way,
-                                 const image *im, const real *x, real *out) {
-  if (to->xy == 0 && to->yx == 0 && im->width <= AFFINE_WIDTH &&
-      im->height <= AFFINE_WIDTH &&
-      im->width * im->channels <= AFFINE_ROW) {
-    affine_straight(to, way, im, x, out);
+                                 const image *from, const real *x,
+                                 const image *into, real *out) {
+  if (to->xy == 0 && to->yx == 0 && into->width <= AFFINE_WIDTH &&
+      into->height <= AFFINE_WIDTH &&
+      from->width * from->channels <= AFFINE_ROW) {
+    affine_straight(to, way, from, x, into, out);
     return;
   }
-  for (int64_t i = 0; i < im->height; i++) {
-    for (int64_t j = 0; j < im->width; j += AFFINE_BLOCK) {
-      int64_t m = im->width - j < AFFINE_BLOCK ? im->width - j
-                                               : AFFINE_BLOCK;
-      affine_block(to, way, im, i, j, m, x,
-                   out + (i * im->width + j) * im->channels);
+  for (int64_t i = 0; i < into->height; i++) {
+    for (int64_t j = 0; j < into->width; j += AFFINE_BLOCK) {
+      int64_t m = into->width - j < AFFINE_BLOCK ? into->width - j
+                                                 : AFFINE_BLOCK;
+      affine_block(to, way, from, i, j, m, x,
+                   out + i * into->row + j * into->channels);
     }
   }
+}
+
+/** Gives an image another size: pixels are areas, as in Keras's Resizing. */
+static inline void affine_resize(const affine_way *way, const image *from,
+                                 const real *x, const image *into,
+                                 real *out) {
+  double down = (double)from->height / (double)into->height;
+  double across = (double)from->width / (double)into->width;
+  affine to = { .xx = across, .x0 = 0.5 * across - 0.5,
+                .yy = down, .y0 = 0.5 * down - 0.5 };
+  affine_sample(&to, way, from, x, into, out);
+}
+
+/** The largest part in the middle with the shape of another image; begins at
+ *  `*at` of the numbers. */
+static inline image affine_middle(const image *from, const image *shape,
+                                  int64_t *at) {
+  image part = *from;
+  int64_t height =
+    (int64_t)((double)from->width * (double)shape->height /
+              (double)shape->width);
+  int64_t width =
+    (int64_t)((double)from->height * (double)shape->width /
+              (double)shape->height);
+  part.height = height < from->height ? height : from->height;
+  part.height = part.height < 1 ? 1 : part.height;
+  part.width = width < from->width ? width : from->width;
+  part.width = part.width < 1 ? 1 : part.width;
+  *at = (from->height - part.height) / 2 * from->row +
+        (from->width - part.width) / 2 * from->channels;
+  return part;
 }
 
 /** Refuses images whose pixels do not count in 32 bits. */

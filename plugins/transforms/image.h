@@ -11,12 +11,18 @@
 /** Samples as images: [height, width, channels], or without the last. */
 typedef struct image {
   int64_t height, width, channels;
+  int64_t row; /* numbers from one row to the next */
 } image;
 
-static inline image image_of(const nacre_shape *shape) {
-  image im = { shape->dim[0], shape->dim[1],
-               shape->rank == 3 ? shape->dim[2] : 1 };
+static inline image image_sized(int64_t height, int64_t width,
+                                int64_t channels) {
+  image im = { height, width, channels, width * channels };
   return im;
+}
+
+static inline image image_of(const nacre_shape *shape) {
+  return image_sized(shape->dim[0], shape->dim[1],
+                     shape->rank == 3 ? shape->dim[2] : 1);
 }
 
 static inline int64_t image_count(const image *im) {
@@ -107,6 +113,24 @@ static inline int image_plan_range(nacre_transform_plan *plan,
   plan->fail->fail(plan->fail, NULL,
                    "'%s' must be the least and the greatest value", name);
   return NACRE_ERROR;
+}
+
+/** A stretch of a line of n pixels: [begin, end). */
+typedef struct image_span {
+  int64_t begin, end;
+} image_span;
+
+/** The pixels of a stretch that is `part` of a line, from 0 to 1, at a place
+ *  that word i of a stream draws: those whose numbers lie in it, as Keras
+ *  has it. */
+static inline image_span image_draw_span(nacre_key key, uint32_t i, int64_t n,
+                                         double part) {
+  double length = part * (double)n;
+  double begin = image_draw(key, i, 0, 1) * ((double)n - length);
+  image_span span = { (int64_t)ceil(begin), (int64_t)ceil(begin + length) };
+  span.begin = span.begin < 0 ? 0 : span.begin;
+  span.end = span.end > n ? n : span.end;
+  return span;
 }
 
 /** What lies beyond the edges, as the words of the parameter `fill_mode`. */

@@ -23,8 +23,8 @@ static int translation_apply(const void *config, const nacre_shape *in,
                              const real *x, real *out, nacre_fail *fail) {
   const translation_cfg *cfg = config;
   const image im = image_of(in);
-  const affine_way way = { cfg->fill_mode.value, cfg->interpolation.value,
-                           (real)cfg->fill_value };
+  const affine_way way =
+    affine_way_of(cfg->fill_mode, cfg->interpolation, cfg->fill_value);
   image_bounds down = image_bounds_of(&cfg->height_factor);
   image_bounds right = image_bounds_of(&cfg->width_factor);
   (void)state;
@@ -35,7 +35,7 @@ static int translation_apply(const void *config, const nacre_shape *in,
     .x0 = -(double)im.width * image_draw(key, 1, right.low, right.high),
     .y0 = -(double)im.height * image_draw(key, 0, down.low, down.high)
   };
-  affine_sample(&to, &way, &im, x, out);
+  affine_sample(&to, &way, &im, x, &im, out);
   return NACRE_OK;
 }
 
