@@ -52,7 +52,10 @@ static inline real affine_map(int mode, real at, real n) {
     u = u > n ? 2 * n - u : u;
     at = u - (real)0.5;
   } else if (mode == IMAGE_FILL_WRAP) {
-    at -= n * (real)floor((double)(at / n));
+    real side = n > 1 ? n - 1 : 1;
+    real turns = at < 0 ? -1 - (real)floor((double)(-at / side))
+                        : (real)floor((double)(at / side));
+    at -= at < 0 || at > n - 1 ? n * turns : 0;
   }
   if (mode != IMAGE_FILL_CONSTANT) {
     at = at < 0 ? 0 : at;

@@ -20,26 +20,25 @@ static int resizing_plan(nacre_transform_plan *plan) {
     ? image_plan_size(plan, cfg->height, cfg->width) : NACRE_ERROR;
 }
 
-/* With a margin of the fill value that gives it the wanted shape. */
+/* With margins of the fill value, alike on both sides, that give it the
+ * wanted shape. */
 static void resize_padded(const resizing_cfg *cfg, const image *from,
                           const real *x, const image *into, real *out) {
   double shape = (double)into->height / (double)into->width;
-  int64_t height = (int64_t)((double)from->width * shape);
-  int64_t width = (int64_t)((double)from->height / shape);
-  height = height > from->height ? height : from->height;
-  width = width > from->width ? width : from->width;
-  double down = (double)height / (double)into->height;
-  double across = (double)width / (double)into->width;
-  affine to = {
-    .xx = across,
-    .x0 = 0.5 * across - 0.5 - (double)((width - from->width) / 2),
-    .yy = down,
-    .y0 = 0.5 * down - 0.5 - (double)((height - from->height) / 2)
-  };
+  int64_t above =
+    ((int64_t)((double)from->width * shape) - from->height) / 2;
+  int64_t beside =
+    ((int64_t)((double)from->height / shape) - from->width) / 2;
+  above = above > 0 ? above : 0;
+  beside = beside > 0 ? beside : 0;
+  double down = (double)(from->height + 2 * above) / (double)into->height;
+  double across = (double)(from->width + 2 * beside) / (double)into->width;
+  affine to = { .xx = across, .x0 = 0.5 * across - 0.5 - (double)beside,
+                .yy = down, .y0 = 0.5 * down - 0.5 - (double)above };
   /* Where there is no margin, nothing of it blends in. */
   const affine_way way = {
-    width > from->width ? IMAGE_FILL_CONSTANT : IMAGE_FILL_NEAREST,
-    height > from->height ? IMAGE_FILL_CONSTANT : IMAGE_FILL_NEAREST,
+    beside > 0 ? IMAGE_FILL_CONSTANT : IMAGE_FILL_NEAREST,
+    above > 0 ? IMAGE_FILL_CONSTANT : IMAGE_FILL_NEAREST,
     cfg->interpolation.value, (real)cfg->fill_value
   };
   affine_sample(&to, &way, from, x, into, out);

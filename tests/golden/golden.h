@@ -83,5 +83,6 @@ Suite *test_golden_activations_suite(void);
 Suite *test_golden_layers_suite(void);
 Suite *test_golden_nets_suite(void);
 Suite *test_golden_sources_suite(void);
+Suite *test_golden_transforms_suite(void);
 
 #endif

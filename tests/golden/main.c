@@ -13,6 +13,7 @@ int main(void) {
   srunner_add_suite(runner, test_golden_layers_suite());
   srunner_add_suite(runner, test_golden_nets_suite());
   srunner_add_suite(runner, test_golden_sources_suite());
+  srunner_add_suite(runner, test_golden_transforms_suite());
   srunner_run_all(runner, CK_NORMAL);
   int failed = srunner_ntests_failed(runner);
   srunner_free(runner);
