@@ -170,4 +170,56 @@ params = {"factor": [0.25, 0.25], "value_range": [0, 4]}
 case("random_brightness", x, np.clip(x + 1, 0, 4),
      L.RandomBrightness(**params), params)
 
+# Sounds.
+
+
+def spectrogram(x, fft_length=2048, sequence_stride=512, sequence_length=None,
+                window="hann", sampling_rate=16000, num_mel_bins=128,
+                min_freq=20.0, max_freq=None, power_to_db=True, top_db=80.0,
+                mag_exp=2.0, min_power=1e-10, ref_power=1.0):
+    n = sequence_length or fft_length
+    base = 0.5 if window == "hann" else 0.54
+    shape = base - (1 - base) * np.cos(2 * np.pi * np.arange(n) / n)
+    left = (fft_length - n) // 2
+    shape = np.pad(shape, (left, fft_length - n - left))
+    padded = np.pad(x, fft_length // 2, mode="reflect")
+    frames = 1 + (len(padded) - fft_length) // sequence_stride
+    spec = np.stack([np.abs(np.fft.rfft(
+        shape * padded[i * sequence_stride:i * sequence_stride + fft_length]))
+        for i in range(frames)]) ** mag_exp
+
+    def mel(hertz):
+        return 1127.0 * np.log(1 + hertz / 700.0)
+
+    edges = np.linspace(mel(min_freq), mel(max_freq or sampling_rate // 2),
+                        num_mel_bins + 2)
+    at = mel(np.linspace(0, sampling_rate / 2, spec.shape[1])[1:])[:, None]
+    low, center, high = edges[:-2], edges[1:-1], edges[2:]
+    bands = np.maximum(0, np.minimum((at - low) / (center - low),
+                                     (high - at) / (high - center)))
+    out = spec[:, 1:] @ bands
+    if power_to_db:
+        out = 10 * np.log10(np.maximum(out, min_power))
+        out -= 10 * np.log10(np.maximum(abs(ref_power), min_power))
+        out = np.maximum(out, np.max(out) - top_db)
+    return out.T
+
+
+time = np.arange(400) / 8000
+x = grid(np.sin(2 * np.pi * 700 * time) + 0.5 * np.sin(
+    2 * np.pi * 2350 * time) + rng.normal(size=400) * 0.1)
+for params in (
+        {"fft_length": 128, "sequence_stride": 50, "sampling_rate": 8000,
+         "num_mel_bins": 12, "max_freq": 3800.0},
+        {"fft_length": 128, "sequence_stride": 64, "sequence_length": 90,
+         "window": "hamming", "sampling_rate": 8000, "num_mel_bins": 20,
+         "min_freq": 150.0, "top_db": 20.0, "ref_power": 4.0},
+        # An odd window is a symmetric one for TensorFlow alone.
+        {"fft_length": 75, "sequence_stride": 33, "sequence_length": 60,
+         "sampling_rate": 8000, "num_mel_bins": 9, "power_to_db": False, "mag_exp": 1.0},
+        {"fft_length": 256, "sequence_stride": 100, "sampling_rate": 8000,
+         "num_mel_bins": 60, "power_to_db": False}):
+    case("mel_spectrogram", x, spectrogram(x, **params),
+         L.MelSpectrogram(**params), params)
+
 write("transforms", cases)
