@@ -43,70 +43,102 @@ typedef struct affine_taps {
   real a[AFFINE_WIDTH], b[AFFINE_WIDTH], fill[AFFINE_WIDTH];
 } affine_taps;
 
-/** A place on a line of n pixels, mapped into it. */
-static inline real affine_map(int mode, real at, real n) {
-  if (mode == IMAGE_FILL_REFLECT) { /* about the edges of the pixels */
-    real u = at + (real)0.5;
-    u = u < 0 ? -u : u;
-    u -= 2 * n * (real)floor((double)(u / (2 * n)));
-    u = u > n ? 2 * n - u : u;
-    at = u - (real)0.5;
-  } else if (mode == IMAGE_FILL_WRAP) {
-    real side = n > 1 ? n - 1 : 1;
-    real turns = at < 0 ? -1 - (real)floor((double)(-at / side))
-                        : (real)floor((double)(at / side));
-    at -= at < 0 || at > n - 1 ? n * turns : 0;
-  }
-  if (mode != IMAGE_FILL_CONSTANT) {
-    at = at < 0 ? 0 : at;
-    at = at > n - 1 ? n - 1 : at;
-  } else { /* far out is as good as just out, and can be counted */
-    at = at < -2 ? -2 : at;
-    at = at > n + 1 ? n + 1 : at;
-  }
-  return at;
+/* What a kernel calls must be compiled for its processor with it. The loops
+ * below compute both sides of a choice and then choose: so they become
+ * vectors. */
+#if defined(__GNUC__)
+#define AFFINE_INLINE static inline __attribute__((__always_inline__))
+#else
+#define AFFINE_INLINE static inline
+#endif
+
+/** Rounded down, of numbers that fit in 32 bits. */
+AFFINE_INLINE real affine_floor(real x) {
+  int32_t cut = (int32_t)x;
+  cut -= (real)cut > x;
+  return (real)cut;
 }
 
-/** The taps of m places on a line of n pixels. at: [m], m <= AFFINE_BLOCK;
- *  first .. fill: [m] */
-static inline void affine_find(int mode, int nearest, int64_t n, int64_t m,
-                               const real *at, int32_t *first,
+AFFINE_INLINE real affine_clip(real x, real low, real high) {
+  x = x < low ? low : x;
+  return x > high ? high : x;
+}
+
+/** Places on a line of n pixels, mapped into it. at: [m] */
+AFFINE_INLINE void affine_map(int mode, real n, int64_t m, real *at) {
+  switch (mode) {
+  case IMAGE_FILL_REFLECT: /* about the edges of the pixels */
+    for (int64_t i = 0; i < m; i++) {
+      real u = (real)fabs((double)(at[i] + (real)0.5));
+      u -= 2 * n * affine_floor(u / (2 * n));
+      u = n - (real)fabs((double)(u - n));
+      at[i] = affine_clip(u - (real)0.5, 0, n - 1);
+    }
+    return;
+  case IMAGE_FILL_WRAP:
+    for (int64_t i = 0; i < m; i++) {
+      real u = at[i], side = n > 1 ? n - 1 : 1;
+      real before = u + n * (1 + affine_floor(-u / side));
+      real behind = u - n * affine_floor(u / side);
+      real moved = u < 0 ? before : behind;
+      int inside = (u >= 0) & (u <= n - 1);
+      at[i] = affine_clip(inside ? u : moved, 0, n - 1);
+    }
+    return;
+  case IMAGE_FILL_NEAREST:
+    for (int64_t i = 0; i < m; i++) {
+      at[i] = affine_clip(at[i], 0, n - 1);
+    }
+    return;
+  default: /* far out is as good as just out */
+    for (int64_t i = 0; i < m; i++) {
+      at[i] = affine_clip(at[i], -2, n + 1);
+    }
+  }
+}
+
+/** The taps of m places on a line of n pixels. at: [m], of which nothing is
+ *  left; first .. fill: [m], first and second times `step` */
+AFFINE_INLINE void affine_find(int mode, int nearest, int64_t n, int64_t step,
+                               int64_t m, real *at, int32_t *first,
                                int32_t *second, real *a, real *b,
                                real *fill) {
-  const int32_t end = (int32_t)n - 1;
+  const int32_t end = (int32_t)n - 1, by = (int32_t)step;
+  const real bound = mode == IMAGE_FILL_CONSTANT ? 0 : 1;
+  affine_map(mode, (real)n, m, at);
+  for (int64_t i = 0; i < m && nearest; i++) {
+    at[i] = affine_floor(at[i] + (real)0.5);
+  }
   for (int64_t i = 0; i < m; i++) {
-    real place = affine_map(mode, at[i], (real)n);
-    if (nearest) {
-      place = (real)floor((double)place + 0.5);
-    }
-    /* At least -2: cutting off is rounding down. */
-    int32_t low = (int32_t)(place + 2) - 2;
-    real part = place - (real)low;
-    real inside_low = low >= 0 && low <= end ? (real)1 : (real)0;
-    real inside_high = low >= -1 && low < end ? (real)1 : (real)0;
-    if (mode != IMAGE_FILL_CONSTANT) {
-      inside_low = inside_high = 1;
-    }
-    first[i] = low < 0 ? 0 : low > end ? end : low;
-    second[i] = low + 1 < 0 ? 0 : low + 1 > end ? end : low + 1;
-    a[i] = (1 - part) * inside_low;
-    b[i] = part * inside_high;
-    fill[i] = (1 - part) * (1 - inside_low) + part * (1 - inside_high);
+    real down = affine_floor(at[i]), part = at[i] - down;
+    int32_t low = (int32_t)down;
+    int has_low = (low >= 0) & (low <= end);
+    int has_high = (low >= -1) & (low < end);
+    real in_low = has_low ? (real)1 : bound;
+    real in_high = has_high ? (real)1 : bound;
+    int32_t high = low + 1;
+    low = low < 0 ? 0 : low > end ? end : low;
+    high = high < 0 ? 0 : high > end ? end : high;
+    first[i] = low * by;
+    second[i] = high * by;
+    a[i] = (1 - part) * in_low;
+    b[i] = part * in_high;
+    fill[i] = (1 - part) * (1 - in_low) + part * (1 - in_high);
   }
 }
 
 /** The taps of m places on a line of n pixels, i at scale i + offset. */
-static inline void affine_line(int mode, int nearest, int64_t n, int64_t m,
-                               double scale, double offset,
-                               affine_taps *taps) {
+NACRE_KERNEL static void affine_line(int mode, int nearest, int64_t n,
+                                     int64_t m, double scale, double offset,
+                                     affine_taps *taps) {
   real at[AFFINE_BLOCK];
   for (int64_t i = 0; i < m; i += AFFINE_BLOCK) {
     int64_t k = m - i < AFFINE_BLOCK ? m - i : AFFINE_BLOCK;
     for (int64_t j = 0; j < k; j++) {
       at[j] = (real)(scale * (double)(i + j) + offset);
     }
-    affine_find(mode, nearest, n, k, at, taps->first + i, taps->second + i,
-                taps->a + i, taps->b + i, taps->fill + i);
+    affine_find(mode, nearest, n, 1, k, at, taps->first + i,
+                taps->second + i, taps->a + i, taps->b + i, taps->fill + i);
   }
 }
 
@@ -180,21 +212,21 @@ NACRE_KERNEL static void affine_block(const affine *to,
     across[i] = (real)to->xx * (real)i + x0;
     down[i] = (real)to->yx * (real)i + y0;
   }
-  affine_find(way->across, way->nearest, from->width, m, across, left, right,
-              a, b, beside);
-  affine_find(way->down, way->nearest, from->height, m, down, top, bottom, c,
-              d, above);
+  affine_find(way->across, way->nearest, from->width, channels, m, across,
+              left, right, a, b, beside);
+  affine_find(way->down, way->nearest, from->height, from->row, m, down, top,
+              bottom, c, d, above);
+  for (int64_t i = 0; i < m; i++) {
+    beside[i] = (beside[i] * (c[i] + d[i]) + above[i]) * way->fill;
+  }
   for (int64_t j = 0; j < channels; j++) {
     const real *plane = x + j;
     for (int64_t i = 0; i < m; i++) {
-      const real *upper = plane + top[i] * from->row;
-      const real *lower = plane + bottom[i] * from->row;
-      int64_t first = left[i] * channels, second = right[i] * channels;
-      real edge = beside[i] * way->fill;
-      real high = a[i] * upper[first] + b[i] * upper[second] + edge;
-      real low = a[i] * lower[first] + b[i] * lower[second] + edge;
-      out[i * channels + j] = c[i] * high + d[i] * low +
-                              above[i] * way->fill;
+      real high = a[i] * plane[top[i] + left[i]] +
+                  b[i] * plane[top[i] + right[i]];
+      real low = a[i] * plane[bottom[i] + left[i]] +
+                 b[i] * plane[bottom[i] + right[i]];
+      out[i * channels + j] = c[i] * high + d[i] * low + beside[i];
     }
   }
 }
