@@ -2,11 +2,8 @@
 /* gaussian_noise: adds normal noise in training. */
 #include <nacre/plugin.h>
 
-#include <math.h>
-
+#include "noise.h"
 #include "tiles.h"
-
-#define HALF (NACRE_TILES_BLOCK / 2)
 
 typedef struct gaussian_noise {
   double stddev;
@@ -17,25 +14,6 @@ static int plan(nacre_plan *plan) {
   return nacre_plan_output(plan, &plan->input[0]);
 }
 
-/* Standard normal numbers first .. first + NACRE_TILES_BLOCK - 1 of the
- * stream, two from every two words: Box and Muller, "A note on the
- * generation of random normal deviates", 1958. */
-static void normals(const nacre_run *run, int64_t first, real *z) {
-  const nacre_math *math = run->math;
-  real *radius = z, *angle = z + HALF; /* [HALF] each */
-  math->uniform(math, run->key, (uint64_t)first, NACRE_TILES_BLOCK, z);
-  for (int i = 0; i < HALF; i++) {
-    radius[i] = 1 - radius[i]; /* in (0, 1]: its logarithm is finite */
-  }
-  math->log(math, HALF, radius, radius);
-  for (int i = 0; i < HALF; i++) {
-    double r = sqrt(-2 * (double)radius[i]);
-    double turn = 6.283185307179586 * (double)angle[i];
-    radius[i] = (real)(r * cos(turn));
-    angle[i] = (real)(r * sin(turn));
-  }
-}
-
 static void noise_tile(void *ctx, int64_t begin, int64_t end) {
   const nacre_run *run = ctx;
   real stddev = (real)((const gaussian_noise *)run->cfg)->stddev;
@@ -44,7 +22,7 @@ static void noise_tile(void *ctx, int64_t begin, int64_t end) {
   real z[NACRE_TILES_BLOCK];
   for (int64_t at = begin; at < end; at += NACRE_TILES_BLOCK) {
     int64_t n = end - at < NACRE_TILES_BLOCK ? end - at : NACRE_TILES_BLOCK;
-    normals(run, at, z);
+    nacre_noise_normals(run, at, z);
     for (int64_t i = 0; i < n; i++) {
       y[at + i] = x[at + i] + stddev * z[i];
     }
