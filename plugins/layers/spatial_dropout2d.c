@@ -31,8 +31,8 @@ static const nacre_component component = {
   .name = "spatial_dropout2d",
   .summary = "Sets whole channels to 0 in training",
   .doc = "Input and output [rows, cols, channels]. In training each channel "
-         "of a sample becomes 0 with probability rate and is divided by 1 - rate "
-         "otherwise; elsewhere y = x.\n\n"
+         "of a sample becomes 0 with probability rate and is divided by 1 - "
+         "rate otherwise; elsewhere y = x.\n\n"
          "As Keras's SpatialDropout2D. Tompson et al., \"Efficient object "
          "localization using convolutional networks\", CVPR 2015.",
   .params = NACRE_SPAN(params), .cfg_size = sizeof(nacre_spatial_dropout),
