@@ -20,7 +20,7 @@
     .col_sum = KERNEL(col_sum), .fill = KERNEL(fill),                       \
     .axpy = KERNEL(axpy), .scale = KERNEL(scale),                           \
     .uniform = KERNEL(uniform), .multiply_add = KERNEL(multiply_add),       \
-    .pixels = 2 * (most), .conv = conv_tiles,                                \
+    .pixels = 2 * (most), .conv = conv_tiles,                               \
     .outer = outer_tiles, .pack_panel = KERNEL(pack_panel),                 \
   }
 
