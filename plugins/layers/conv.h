@@ -128,60 +128,88 @@ static inline int nacre_conv_check_axis(nacre_plan *plan,
   return NACRE_OK;
 }
 
-/** Announces kernel, bias, scratch and output of a convolution into
- *  `filters`, after checking everything. */
-static inline int nacre_conv_plan(nacre_plan *plan,
-                                  const nacre_conv_params *params,
-                                  int64_t filters, int use_bias) {
+/* taps times channels, as a fan. */
+static inline int64_t nacre_conv_fan(double taps, int64_t channels) {
+  const double fan = taps * (double)channels;
+  return fan < 9e18 ? (int64_t)fan : INT64_MAX;
+}
+
+/** Announces kernel [kernel_size..., rows, cols], bias [filters] and
+ *  scratch, and gives the shape of the output, [extents..., filters], after
+ *  checking everything. */
+static inline int nacre_conv_plan_kernel(nacre_plan *plan,
+                                         const nacre_conv_params *params,
+                                         int64_t rows, int64_t cols,
+                                         int64_t filters, int use_bias,
+                                         nacre_shape *out) {
   const nacre_shape *in = &plan->input[0]; /* [extents..., channels] */
-  if (nacre_conv_check(plan, params) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  const int64_t channels = nacre_shape_last(in);
-  if (channels % params->groups != 0 || filters % params->groups != 0) {
-    return nacre_plan_refuse(
-      plan, "groups: %lld must divide the input's channels, %lld, and "
-      "filters: %lld", (long long)params->groups, (long long)channels,
-      (long long)filters);
-  }
-  nacre_shape out = *in, kernel = *in;
-  kernel.rank = params->axes + 2;
+  const int axes = params->axes;
+  nacre_shape kernel = *in, bias = nacre_shape_1d(filters);
+  kernel.rank = axes + 2;
   double taps = 1;
-  for (int i = 0; i < params->axes; i++) {
+  for (int i = 0; i < axes; i++) {
     if (nacre_conv_check_axis(plan, params, i) != NACRE_OK) {
       return NACRE_ERROR;
     }
     kernel.dim[i] = nacre_conv_item(params->kernel_size, i);
     taps *= (double)kernel.dim[i];
   }
-  kernel.dim[params->axes] = channels / params->groups;
-  kernel.dim[params->axes + 1] = filters;
-  nacre_conv c = nacre_conv_describe(params, plan->batch, in->dim, filters);
-  for (int i = 0; i < params->axes; i++) {
-    out.dim[i] = c.out[3 - params->axes + i];
-  }
-  out.dim[params->axes] = filters;
-  const double fan = taps * (double)(channels / params->groups);
-  const double most = 9e18;
-  const int64_t fan_in = fan < most ? (int64_t)fan : INT64_MAX;
-  const double fan_back = taps * (double)filters;
-  const int64_t fan_out = fan_back < most ? (int64_t)fan_back : INT64_MAX;
-  nacre_shape bias = nacre_shape_1d(filters);
+  kernel.dim[axes] = rows;
+  kernel.dim[axes + 1] = cols;
+  const int64_t fan_in = nacre_conv_fan(taps, rows);
+  const int64_t fan_out = nacre_conv_fan(taps, cols);
   if (nacre_plan_weight(plan, NACRE_CONV_KERNEL, &kernel, fan_in, fan_out) !=
         NACRE_OK ||
       (use_bias && nacre_plan_weight(plan, NACRE_CONV_BIAS, &bias, fan_in,
                                      fan_out) != NACRE_OK)) {
     return NACRE_ERROR;
   }
+  nacre_conv c = nacre_conv_describe(params, plan->batch, in->dim, filters);
   /* The kernel can be counted, so its scratch can be described. */
-  nacre_shape scratch = nacre_conv_scratch(&c);
-  if (nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, 0) !=
-        NACRE_OK ||
+  const nacre_shape scratch = nacre_conv_scratch(&c);
+  *out = *in;
+  for (int i = 0; i < axes; i++) {
+    out->dim[i] = c.out[3 - axes + i];
+  }
+  out->dim[axes] = filters;
+  return nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, 0);
+}
+
+/** Operations of a forward pass: each output sums taps times `channels`. */
+static inline void nacre_conv_flops(nacre_plan *plan,
+                                    const nacre_conv_params *params,
+                                    int64_t channels, int use_bias,
+                                    const nacre_shape *out) {
+  double each = 2 * (double)channels;
+  for (int i = 0; i < params->axes; i++) {
+    each *= (double)nacre_conv_item(params->kernel_size, i);
+  }
+  nacre_plan_flops(plan, (each + (use_bias ? 1 : 0)) *
+                           (double)nacre_shape_count(out));
+}
+
+/** The plan of a convolution into `filters`. */
+static inline int nacre_conv_plan(nacre_plan *plan,
+                                  const nacre_conv_params *params,
+                                  int64_t filters, int use_bias) {
+  if (nacre_conv_check(plan, params) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const int64_t channels = nacre_shape_last(&plan->input[0]);
+  if (channels % params->groups != 0 || filters % params->groups != 0) {
+    return nacre_plan_refuse(
+      plan, "groups: %lld must divide the input's channels, %lld, and "
+      "filters: %lld", (long long)params->groups, (long long)channels,
+      (long long)filters);
+  }
+  const int64_t share = channels / params->groups;
+  nacre_shape out;
+  if (nacre_conv_plan_kernel(plan, params, share, filters, filters, use_bias,
+                             &out) != NACRE_OK ||
       nacre_plan_output(plan, &out) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  nacre_plan_flops(plan, (2 * fan + (use_bias ? 1 : 0)) *
-                           (double)nacre_shape_count(&out));
+  nacre_conv_flops(plan, params, share, use_bias, &out);
   return NACRE_OK;
 }
 
@@ -189,9 +217,9 @@ static inline int nacre_conv_plan(nacre_plan *plan,
 static inline nacre_conv nacre_conv_bind(const nacre_run *run,
                                          const nacre_conv_params *params) {
   const nacre_tensor *kernel = &run->weight[NACRE_CONV_KERNEL];
-  nacre_conv c = nacre_conv_describe(params, run->batch,
-                                     run->in[0].dim + 1,
-                                     kernel->dim[params->axes + 1]);
+  const nacre_tensor *out = &run->out[0];
+  nacre_conv c = nacre_conv_describe(params, run->batch, run->in[0].dim + 1,
+                                     out->dim[out->rank - 1]);
   c.x = nacre_data(&run->in[0]);
   c.w = nacre_data(kernel);
   c.scratch = nacre_data(&run->scratch[NACRE_CONV_SCRATCH]);
