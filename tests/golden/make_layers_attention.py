@@ -121,4 +121,117 @@ attention("group_query_attention",
           {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 2},
           gqa(2, 2, 2), [normal(2, 3, 4), normal(2, 4, 3)])
 
+
+def chain(name, params, layer, *inputs, **known):
+    """A layer of one input."""
+    def call(x):
+        return layer(x[0], **known)
+    case(name, params, call, list(inputs), layer)
+
+
+def merged(name, params, layer, inputs, masks=None, **known):
+    """A layer that takes a list."""
+    def call(x):
+        mask = None if masks is None else [
+            None if m is None else tf.constant(m.astype(bool))
+            for m in masks]
+        return layer([v + 0 for v in x], mask=mask, training=True, **known)
+    case(name, params, call, inputs, layer, masks)
+
+
+merged("attention", {}, k.Attention(), [normal(2, 3, 4), normal(2, 5, 4)])
+merged("attention", {"use_scale": True}, k.Attention(use_scale=True),
+       [normal(2, 3, 4), normal(2, 5, 2), normal(2, 5, 4)])
+merged("attention", {"use_causal_mask": True}, k.Attention(),
+       [normal(1, 5, 3), normal(1, 5, 3)], use_causal_mask=True)
+merged("attention", {}, k.Attention(), [normal(2, 3, 4), normal(2, 5, 4)],
+       [None, keep])
+
+chain("rms_normalization", {}, k.RMSNormalization(), normal(2, 3, 5))
+chain("rms_normalization", {"epsilon": 0.03125},
+      k.RMSNormalization(epsilon=0.03125), normal(3, 4))
+chain("group_normalization", {"groups": 2}, k.GroupNormalization(2),
+      normal(2, 3, 6))
+chain("group_normalization", {"groups": 3, "epsilon": 0.03125},
+      k.GroupNormalization(3, epsilon=0.03125), normal(2, 2, 2, 3))
+chain("group_normalization",
+      {"groups": -1, "center": False, "scale": False},
+      k.GroupNormalization(-1, center=False, scale=False), normal(2, 4, 3))
+chain("group_normalization", {"groups": 1}, k.GroupNormalization(1),
+      normal(3, 4))
+chain("softmax", {}, k.Softmax(), normal(2, 3, 4))
+chain("softmax", {"axis": 1}, k.Softmax(axis=1), normal(2, 3, 4))
+chain("softmax", {"axis": -2}, k.Softmax(axis=-2), normal(2, 3, 2, 4))
+
+
+def turned(x, wavelength, factor):
+    """Rotary positions of [batch, steps, ..., features]."""
+    half = x.shape[-1] // 2
+    steps = np.arange(x.shape[1], dtype=np.float64)
+    angle = np.outer(steps, wavelength ** (-np.arange(half) / half)) / factor
+    shape = [1, x.shape[1]] + [1] * (len(x.shape) - 3) + [half]
+    c, s = np.cos(angle).reshape(shape), np.sin(angle).reshape(shape)
+    a, b = tf.split(x, 2, axis=-1)
+    return tf.concat([a * c - b * s, b * c + a * s], axis=-1)
+
+
+case("rotary_embedding", {}, lambda x: turned(x[0], 10000, 1),
+     [normal(2, 3, 4)])
+case("rotary_embedding", {"max_wavelength": 50, "scaling_factor": 2},
+     lambda x: turned(x[0], 50, 2), [normal(1, 4, 2, 6)])
+
+
+def sines(x, wavelength):
+    n = x.shape[-1]
+    rate = wavelength ** (-2.0 * (np.arange(n) // 2) / n)
+    angle = np.outer(np.arange(x.shape[-2]), rate)
+    y = np.where(np.arange(n) % 2 == 0, np.sin(angle), np.cos(angle))
+    return tf.broadcast_to(tf.constant(y), x.shape) + 0 * x
+
+
+case("sine_position_encoding", {}, lambda x: sines(x[0], 10000),
+     [normal(2, 3, 5)])
+case("sine_position_encoding", {"max_wavelength": 20},
+     lambda x: sines(x[0], 20), [normal(1, 6, 4)])
+
+
+class Positions(k.Layer):
+    """KerasHub's PositionEmbedding."""
+
+    def __init__(self, length):
+        super().__init__()
+        self.length = length
+
+    def build(self, shape):
+        self.embeddings = self.add_weight(
+            name="embeddings", shape=(self.length, shape[-1]))
+
+    def call(self, x):
+        return tf.broadcast_to(self.embeddings[:x.shape[-2]], x.shape)
+
+
+chain("position_embedding", {}, Positions(3), normal(2, 3, 4))
+chain("position_embedding", {"sequence_length": 5}, Positions(5),
+      normal(2, 3, 2))
+
+
+class RotaryAttention(mha):
+    """With queries and keys turned by their positions."""
+
+    def __init__(self, *args, wavelength, **more):
+        super().__init__(*args, **more)
+        self.wavelength = wavelength
+
+    def _compute_attention(self, query, key, value, *args, **more):
+        return super()._compute_attention(
+            turned(query, self.wavelength, 1), turned(key, self.wavelength, 1),
+            value, *args, **more)
+
+
+attention("multi_head_attention",
+          {"num_heads": 2, "key_dim": 4, "rope_max_wavelength": 100,
+           "use_causal_mask": True},
+          RotaryAttention(2, 4, wavelength=100, name="multi_head_attention"),
+          [normal(2, 4, 3)], use_causal_mask=True)
+
 write("layers_attention", cases)
