@@ -106,10 +106,12 @@ static inline void nacre_moments_products(int64_t n, real shift, real inverse,
 
 /** dx = inverse (d - a - b z); gamma: [n], or NULL. x, dy, dx: [n] */
 NACRE_KERNEL
-static inline void nacre_moments_back(int64_t n, real shift, real inverse, real a,
-                               real b, const real *restrict gamma,
-                               const real *restrict x,
-                               const real *restrict dy, real *restrict dx) {
+static inline void nacre_moments_back(int64_t n, real shift, real inverse,
+                                      real a, real b,
+                                      const real *restrict gamma,
+                                      const real *restrict x,
+                                      const real *restrict dy,
+                                      real *restrict dx) {
   if (gamma != NULL) {
     for (int64_t j = 0; j < n; j++) {
       real z = (x[j] - shift) * inverse;
