@@ -24,17 +24,42 @@ static const char *const data_keys[] = {
   "transform", "augment", NULL
 };
 static const char *const part_keys[] = {
-  "from", "fraction", "folds", "fold", "stratify", "shuffle", NULL
+  "from", "fraction", "folds", "fold", "stratify", "shuffle", "group", "hold",
+  NULL
 };
 static const char *const transform_keys[] = { "type", "field", NULL };
+
+/* Groups that are named need no more to be said of. */
+static int check_hold(nacre_params_ctx *ctx, const nacre_part_cfg *part,
+                      const char *what) {
+  static const char *const others[] = { "fraction", "folds", "stratify",
+                                        "shuffle" };
+  nacre_node *node = part->node;
+  for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+    const nacre_node *other = nacre_node_peek(node, others[i]);
+    if (other != NULL && !nacre_node_is_null(other)) {
+      return nacre_report_key(ctx->error, other, NACRE_ECONFIG,
+                              "%s names what it holds out: '%s' has no use",
+                              what, others[i]);
+    }
+  }
+  return part->split.group.n == 1
+    ? NACRE_OK
+    : nacre_report_key(ctx->error, nacre_node_peek(node, "hold"),
+                       NACRE_ECONFIG, "%s needs the one 'group' that 'hold' "
+                       "has the names of", what);
+}
 
 static int check_split(nacre_params_ctx *ctx, const nacre_part_cfg *part,
                        const char *what) {
   const nacre_split_cfg *split = &part->split;
   nacre_node *node = part->node;
+  if (split->hold.n > 0) {
+    return check_hold(ctx, part, what);
+  }
   if (isnan(split->fraction) && split->folds == 0) {
     return nacre_report(ctx->error, node, NACRE_ECONFIG,
-                        "%s needs a 'fraction' or 'folds'", what);
+                        "%s needs a 'fraction', 'folds' or 'hold'", what);
   }
   if (!isnan(split->fraction) && split->folds != 0) {
     return nacre_report_key(ctx->error, nacre_node_peek(node, "folds"),

@@ -128,6 +128,9 @@ int nacre_dataset_find(const nacre_dataset *set, const char *name,
   for (int i = 0; i < set->n_fields; i++) {
     const nacre_field *field = &set->field[i];
     bool is_target = (field->flags & NACRE_FIELD_TARGET) != 0;
+    if ((field->flags & NACRE_FIELD_GROUP) != 0) {
+      continue;
+    }
     if (is_target == target && strcmp(field->name, name) == 0) {
       return i;
     }

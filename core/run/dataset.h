@@ -29,7 +29,7 @@ void nacre_dataset_close(nacre_dataset *);
  *  none. Caller frees with nacre_free(). */
 int nacre_dataset_state(const nacre_dataset *, nacre_params_ctx *,
                         nacre_bytes *out);
-/** Number of the field `name`; else, if `target` fits exactly one field and
+/** Number of the field `name`, of what is no group; else, if `target` fits exactly one field and
  *  `alone`, that one; else -1. */
 int nacre_dataset_find(const nacre_dataset *, const char *name, bool target,
                        bool alone);
@@ -50,6 +50,7 @@ typedef struct nacre_split_cfg {
   double fraction;      /* NaN: by folds */
   int64_t folds, fold;  /* 0: by fraction */
   bool stratify, shuffle;
+  nacre_strings group, hold; /* fields; names of groups. n 0: none */
   const nacre_node *node; /* where that is said; or NULL */
 } nacre_split_cfg;
 extern const nacre_span nacre_split_params;

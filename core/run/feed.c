@@ -64,7 +64,8 @@ static void hint_fields(nacre_feed *feed, bool targets) {
   nacre_text names = { 0 };
   for (int i = 0; i < set->n_fields; i++) {
     bool target = (set->field[i].flags & NACRE_FIELD_TARGET) != 0;
-    if (target == targets) {
+    bool group = (set->field[i].flags & NACRE_FIELD_GROUP) != 0;
+    if (target == targets && !group) {
       nacre_text_printf(&names, "%s'%s'", names.n > 0 ? ", " : "",
                         set->field[i].name);
     }

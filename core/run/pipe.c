@@ -119,7 +119,8 @@ int nacre_pipe_make(nacre_pipe *pipe, const nacre_field *field,
     return nacre_no_memory(ctx->error);
   }
   bool target = (field->flags & NACRE_FIELD_TARGET) != 0;
-  for (int i = 0; i < n_transforms; i++) {
+  bool group = (field->flags & NACRE_FIELD_GROUP) != 0;
+  for (int i = 0; i < n_transforms && !group; i++) {
     bool applies = transforms[i].field == NULL
       ? !target && strcmp(field->name, "sample_weight") != 0
       : strcmp(transforms[i].field, field->name) == 0;

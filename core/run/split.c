@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* split: which rows of a data set are held out, by fraction or by fold,
- * stratified by class if asked. Rows are chosen from streams of the seed, so
+ * stratified by class if asked; split_groups.c keeps groups together. Rows are chosen from streams of the seed, so
  * that the same experiment always holds out the same rows. */
-#include "base/random.h"
-#include "run/dataset.h"
+#include "run/split.h"
 
+#include "base/random.h"
 #include "yaml/report.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-#define TAG_SPLIT 3u
 
 static const nacre_param split_params[] = {
   NACRE_PARAM(nacre_split_cfg, fraction, "null", "(0,1)", "",
@@ -23,6 +21,11 @@ static const nacre_param split_params[] = {
               "Hold out the same share of every class.", 0),
   NACRE_PARAM(nacre_split_cfg, shuffle, "true", NULL, "",
               "Choose rows at random; false: the last rows.", 0),
+  NACRE_PARAM(nacre_split_cfg, group, "[]", NULL, "",
+              "Fields whose groups stay together: a group has the same value "
+              "in all of them.", 0),
+  NACRE_PARAM(nacre_split_cfg, hold, "[]", NULL, "",
+              "Hold out these groups, by their name.", 0),
 };
 const nacre_span nacre_split_params = NACRE_SPAN(split_params);
 
@@ -45,6 +48,22 @@ static int by_row(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+int nacre_split_classes(const nacre_dataset *set, const nacre_node *node,
+                        nacre_params_ctx *ctx) {
+  int field = nacre_dataset_find(set, "y", true, true);
+  if (field >= 0 && nacre_shape_count(&set->field[field].shape) == 1 &&
+      (set->field[field].flags & NACRE_FIELD_INDEX) != 0) {
+    return field;
+  }
+  const nacre_node *stratify =
+    node != NULL ? nacre_node_peek(node, "stratify") : NULL;
+  nacre_report_key(ctx->error,
+                   stratify != NULL ? stratify : set->choice->node,
+                   NACRE_ECONFIG,
+                   "stratify needs one target that is a class");
+  return -1;
+}
+
 static int read_strata(const nacre_dataset *set, const nacre_node *node,
                        candidate *free_rows, int64_t n,
                        nacre_params_ctx *ctx) {
@@ -52,16 +71,9 @@ static int read_strata(const nacre_dataset *set, const nacre_node *node,
   nacre_error_fail fail;
   nacre_fail *to =
     nacre_error_fail_init(&fail, ctx->error, NACRE_EDATA, &place);
-  int field = nacre_dataset_find(set, "y", true, true);
-  if (field < 0 ||
-      nacre_shape_count(&set->field[field].shape) != 1 ||
-      (set->field[field].flags & NACRE_FIELD_INDEX) == 0) {
-    const nacre_node *stratify =
-      node != NULL ? nacre_node_peek(node, "stratify") : NULL;
-    return nacre_report_key(ctx->error,
-                            stratify != NULL ? stratify : set->choice->node,
-                            NACRE_ECONFIG,
-                            "stratify needs one target that is a class");
+  int field = nacre_split_classes(set, node, ctx);
+  if (field < 0) {
+    return NACRE_ERROR;
   }
   for (int64_t i = 0; i < n; i++) {
     real value = 0;
@@ -128,7 +140,7 @@ static int list_free(const nacre_dataset *set, const nacre_split_cfg *cfg,
     order[i] = i;
   }
   if (cfg->shuffle) {
-    nacre_random_shuffle(nacre_key_make(seed, "split", TAG_SPLIT),
+    nacre_random_shuffle(nacre_key_make(seed, "split", NACRE_TAG_SPLIT),
                          set->count, order);
   }
   for (int64_t i = 0; i < set->count; i++) {
@@ -152,7 +164,8 @@ static int check_overlap(const nacre_dataset *set, const nacre_split_cfg *cfg,
                          nacre_error *error) {
   const nacre_node *node = cfg->node != NULL ? cfg->node : set->choice->node;
   if (overlap_of(set) <= 1 ||
-      (!cfg->shuffle && !cfg->stratify && cfg->folds == 0)) {
+      (!cfg->shuffle && !cfg->stratify && cfg->folds == 0 &&
+       cfg->group.n == 0)) {
     return NACRE_OK;
   }
   nacre_report_key(error, node, NACRE_ECONFIG,
@@ -172,15 +185,13 @@ static void drop_overlapping(const nacre_split *split, unsigned char *taken) {
   }
 }
 
-int nacre_split_take(nacre_split *split, const nacre_dataset *set,
-                     const nacre_split_cfg *cfg, uint64_t seed,
-                     unsigned char *taken, nacre_params_ctx *ctx) {
+/* Rows one by one, into split->row, which has room for all. */
+static int take_single(nacre_split *split, const nacre_split_cfg *cfg,
+                       uint64_t seed, const unsigned char *taken,
+                       nacre_params_ctx *ctx) {
+  const nacre_dataset *set = split->set;
   candidate *free_rows = NULL;
   int64_t n = 0;
-  *split = (nacre_split){ .set = set };
-  if (check_overlap(set, cfg, ctx->error) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
   int status = list_free(set, cfg, seed, taken, &free_rows, &n, ctx->error);
   if (status == NACRE_OK && cfg->stratify) {
     status = read_strata(set, cfg->node, free_rows, n, ctx);
@@ -188,21 +199,34 @@ int nacre_split_take(nacre_split *split, const nacre_dataset *set,
       qsort(free_rows, (size_t)n, sizeof(*free_rows), by_stratum);
     }
   }
-  split->row = nacre_alloc((size_t)set->count, sizeof(*split->row));
-  if (split->row == NULL && status == NACRE_OK) {
-    status = nacre_no_memory(ctx->error);
-  }
   if (status == NACRE_OK && n > 0) {
     split->n = take_rows(cfg, set, free_rows, n, split->row);
+  }
+  nacre_free(free_rows);
+  return status;
+}
+
+int nacre_split_take(nacre_split *split, const nacre_dataset *set,
+                     const nacre_split_cfg *cfg, uint64_t seed,
+                     unsigned char *taken, nacre_params_ctx *ctx) {
+  *split = (nacre_split){ .set = set };
+  if (check_overlap(set, cfg, ctx->error) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  split->row = nacre_alloc((size_t)set->count, sizeof(*split->row));
+  if (split->row == NULL) {
+    return nacre_no_memory(ctx->error);
+  }
+  int status = cfg->group.n > 0
+    ? nacre_split_groups(set, cfg, seed, taken, ctx, split->row, &split->n)
+    : take_single(split, cfg, seed, taken, ctx);
+  if (status == NACRE_OK && split->n > 0) {
     qsort(split->row, (size_t)split->n, sizeof(*split->row), by_row);
     for (int64_t i = 0; i < split->n; i++) {
       taken[split->row[i]] = 1;
     }
-    if (split->n > 0) {
-      drop_overlapping(split, taken);
-    }
+    drop_overlapping(split, taken);
   }
-  nacre_free(free_rows);
   if (status == NACRE_OK && split->n == 0) {
     nacre_place place =
       nacre_node_place(cfg->node != NULL ? cfg->node : set->choice->node);

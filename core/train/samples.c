@@ -65,7 +65,8 @@ static int make_pipes(nacre_samples *samples) {
     const nacre_transform *transform = &experiment->transform[i];
     bool known = transform->field == NULL;
     for (int j = 0; j < set->n_fields && !known; j++) {
-      known = strcmp(set->field[j].name, transform->field) == 0;
+      known = strcmp(set->field[j].name, transform->field) == 0 &&
+              (set->field[j].flags & NACRE_FIELD_GROUP) == 0;
     }
     if (!known) {
       const nacre_node *node = transform->choice.node;

@@ -16,7 +16,7 @@
 
 typedef struct csv_source {
   csv_table table;
-  nacre_field field[2]; /* x, y */
+  nacre_field field[2 + CSV_GROUPS]; /* x, y, groups */
   uint32_t fields;
 } csv_source;
 
@@ -99,6 +99,18 @@ static void expect_numbers(csv_table *table) {
   }
 }
 
+static void describe_groups(csv_source *self) {
+  const csv_table *table = &self->table;
+  for (size_t i = 0; i < table->groups; i++) {
+    const csv_column *column = &table->column[table->group[i]];
+    nacre_field *field = &self->field[self->fields++];
+    field->name = column->name;
+    field->flags = NACRE_FIELD_GROUP | NACRE_FIELD_INDEX;
+    field->classes = column->categories.n;
+    field->class_names = (const char *const *)column->categories.text;
+  }
+}
+
 static int load(csv_source *self, const nacre_source_open *open) {
   csv_table *table = &self->table;
   bool predict = (open->flags & NACRE_OPEN_PREDICT) != 0;
@@ -121,6 +133,7 @@ static int load(csv_source *self, const nacre_source_open *open) {
   }
   if (status == NACRE_OK) {
     describe_target(self);
+    describe_groups(self);
   }
   return status;
 }
@@ -203,12 +216,27 @@ static void read_target(const csv_table *table, int64_t row, real *out) {
   }
 }
 
+/* Groups come last, in their order. out: [n] */
+static void read_group(const csv_source *self, uint32_t field,
+                       const int64_t *rows, int64_t n, real *out) {
+  const csv_table *table = &self->table;
+  size_t i = field - (self->fields - table->groups);
+  const int32_t *code = table->column[table->group[i]].code;
+  for (int64_t row = 0; row < n; row++) {
+    out[row] = (real)code[rows[row]];
+  }
+}
+
 /* out: [n, field.shape] */
 static int csv_read(const void *opened, uint32_t field, const int64_t *rows,
                     int64_t n, real *out, nacre_fail *fail) {
   const csv_source *self = opened;
   int64_t width = nacre_shape_count(&self->field[field].shape);
   (void)fail;
+  if ((self->field[field].flags & NACRE_FIELD_GROUP) != 0) {
+    read_group(self, field, rows, n, out);
+    return NACRE_OK;
+  }
   for (int64_t i = 0; i < n; i++) {
     if (field == 0) {
       read_input(&self->table, rows[i], out + i * width);
@@ -234,6 +262,9 @@ static const nacre_param params[] = {
   NACRE_PARAM(csv_cfg, x, "[]", NULL, "",
               "Input columns in this order; none named: all but the targets "
               "and what is dropped.", 0),
+  NACRE_PARAM(csv_cfg, group, "[]", NULL, "",
+              "Columns that tell which samples belong together: splits can "
+              "go by them. They are no inputs.", 0),
   NACRE_PARAM(csv_cfg, drop, "[]", NULL, "",
               "Columns that are left out when 'x' names none.", 0),
   NACRE_PARAM(csv_cfg, header, "auto", "auto|true|false", "",

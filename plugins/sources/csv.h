@@ -21,7 +21,7 @@ typedef struct csv_cfg {
   const char *path;
   nacre_enum header;
   const char *delimiter, *quote;
-  nacre_strings columns, x, y, drop, categorical, missing;
+  nacre_strings columns, x, y, group, drop, categorical, missing;
   nacre_enum encoding;
   int64_t skip_rows;
   bool skip_blank, trim, drop_missing_target;
@@ -93,11 +93,13 @@ void csv_categories_fini(csv_categories *, const nacre_host *);
 #define CSV_UNUSED 0
 #define CSV_INPUT 1
 #define CSV_TARGET 2
+#define CSV_GROUP 3
+#define CSV_GROUPS 8 /* columns of them */
 
 /* A column of the training file. */
 typedef struct csv_column {
   char *name;               /* from the header, `columns`, or its number */
-  int role;                 /* CSV_UNUSED, CSV_INPUT, CSV_TARGET */
+  int role;                 /* CSV_UNUSED, CSV_INPUT, CSV_TARGET, CSV_GROUP */
   bool declared;            /* categorical because the user said so */
   bool fixed;               /* numeric because the user or the state says so */
   bool categorical;
@@ -120,6 +122,8 @@ typedef struct csv_table {
   size_t columns;
   size_t *input, *target;   /* [inputs], [targets]: indices into column */
   size_t inputs, targets;
+  size_t group[CSV_GROUPS]; /* [groups], of a training file alone */
+  size_t groups;
   size_t unread;            /* targets that predictions do without */
   size_t *cell;             /* [columns] where each is in this file's rows;
                                SIZE_MAX: it is not, or need not be read */

@@ -260,6 +260,13 @@ static int fill_category(csv_table *self, csv_reader *row, size_t i,
                            csv_cell_show(name, column->name,
                                          strlen(column->name)));
   }
+  if (code < 0 && column->role == CSV_GROUP) {
+    char name[CSV_CELL_SHOWN + 4];
+    return csv_reader_fail(row, (int64_t)self->cell[i],
+                           "the group '%s' is missing",
+                           csv_cell_show(name, column->name,
+                                         strlen(column->name)));
+  }
   column->code[self->rows] = code;
   return NACRE_OK;
 }

@@ -42,8 +42,10 @@ int csv_state_write(const csv_table *table, const nacre_host *host,
       : column->role == CSV_TARGET
         ? place_of(table->target, table->targets, i)
         : 0;
-    int32_t categories = column->categorical ? column->categories.n : -1;
-    n = snprintf(line, sizeof(line), "%c %zu %ld ", "-xy"[column->role],
+    /* Groups are of the training data alone. */
+    bool kept = column->categorical && column->role != CSV_GROUP;
+    int32_t categories = kept ? column->categories.n : -1;
+    n = snprintf(line, sizeof(line), "%c %zu %ld ", "-xy-"[column->role],
                  place, (long)categories);
     state_put(&self, line, (size_t)n);
     state_put_text(&self, column->name);

@@ -181,7 +181,8 @@ static int take(csv_table *self, const char *name, int role, size_t *list,
     return NACRE_ERROR;
   }
   if (self->column[found].role != CSV_UNUSED) {
-    return fail_file(self, "column '%s' is used twice in 'x' and 'y'", name);
+    return fail_file(self, "column '%s' is used twice in 'x', 'y' and 'group'",
+                     name);
   }
   self->column[found].role = role;
   list[(*n)++] = found;
@@ -200,6 +201,9 @@ static int take_rest(csv_table *self) {
     size_t found;
     if (find_one(self, drop->at[i], &found) != NACRE_OK) {
       return NACRE_ERROR;
+    }
+    if (self->column[found].role == CSV_GROUP) {
+      continue; /* it is no input */
     }
     if (self->column[found].role == CSV_TARGET) {
       return fail_file(self, "column '%s' is both in 'y' and in 'drop'",
@@ -221,6 +225,17 @@ static int give_roles(csv_table *self) {
     if (take(self, cfg->y.at[i], CSV_TARGET, self->target, &self->targets)) {
       return NACRE_ERROR;
     }
+  }
+  if (cfg->group.n > CSV_GROUPS) {
+    return fail_file(self, "%s", "more than 8 columns in 'group'");
+  }
+  for (int64_t i = 0; i < cfg->group.n; i++) {
+    if (take(self, cfg->group.at[i], CSV_GROUP, self->group,
+             &self->groups)) {
+      return NACRE_ERROR;
+    }
+    /* Numbers of patients are names, too. */
+    self->column[self->group[i]].declared = true;
   }
   for (int64_t i = 0; i < cfg->x.n; i++) {
     if (take(self, cfg->x.at[i], CSV_INPUT, self->input, &self->inputs)) {
