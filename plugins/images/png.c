@@ -107,7 +107,7 @@ static void end(decoder *self) {
  * transparent to an alpha channel. */
 static void normalize(decoder *self) {
   png_read_info(self->png, self->info);
-  png_set_scale_16(self->png);
+  png_set_strip_16(self->png);
   png_set_expand(self->png);
   png_set_interlace_handling(self->png);
   png_read_update_info(self->png, self->info);

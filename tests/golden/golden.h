@@ -81,6 +81,7 @@ Suite *test_golden_metrics_suite(void);
 Suite *test_golden_schedules_suite(void);
 Suite *test_golden_activations_suite(void);
 Suite *test_golden_layers_suite(void);
+Suite *test_golden_media_suite(void);
 Suite *test_golden_nets_suite(void);
 Suite *test_golden_sources_suite(void);
 Suite *test_golden_transforms_suite(void);

@@ -11,6 +11,7 @@ int main(void) {
   srunner_add_suite(runner, test_golden_schedules_suite());
   srunner_add_suite(runner, test_golden_activations_suite());
   srunner_add_suite(runner, test_golden_layers_suite());
+  srunner_add_suite(runner, test_golden_media_suite());
   srunner_add_suite(runner, test_golden_nets_suite());
   srunner_add_suite(runner, test_golden_sources_suite());
   srunner_add_suite(runner, test_golden_transforms_suite());
