@@ -119,12 +119,12 @@ static int fail_empty(const directory *self, size_t others, size_t loose,
     self->fail->fail(self->fail, where, "no plugin reads %ss", what);
   } else if (loose > 0) {
     self->fail->fail(self->fail, where,
-                     "%zu %ss, but none in a folder of its class: 'labels: "
-                     "none', a 'pattern' with {label} or a 'table' does "
-                     "without", loose, what);
+                     "%zu %s files, but none in a folder of its class: "
+                     "'labels: none', a 'pattern' with {label} or a 'table' "
+                     "does without", loose, what);
   } else {
-    self->fail->fail(self->fail, where, "%zu files, none of which is a%s %s "
-                                        "by its name (%s)", others,
+    self->fail->fail(self->fail, where, "of %zu files none is a%s %s by its "
+                                        "name (%s)", others,
                      what[0] == 'i' ? "n" : "", what, names);
   }
   return NACRE_ERROR;

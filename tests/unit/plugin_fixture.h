@@ -207,6 +207,137 @@ static inline int fixture_number(const char *text, size_t n, double *value) {
          : *end == '\0' && n == 1                      ? 0 : -1;
 }
 
+/* --- files in an archive, or one alone, and what decodes them --- */
+
+typedef struct fixture_files {
+  nacre_listed file[64];
+  char path[64][512];
+  size_t n;
+  nacre_bytes block;
+  const char *root;
+  bool single;
+} fixture_files;
+
+static inline int fixture_add(void *ctx, const nacre_listed *listed) {
+  fixture_files *self = ctx;
+  size_t at = self->n;
+  ck_assert_uint_lt(self->n, 64);
+  while (at > 0 && strcmp(self->path[at - 1], listed->path) > 0) {
+    memcpy(self->path[at], self->path[at - 1], sizeof(self->path[0]));
+    self->file[at] = self->file[at - 1];
+    at--;
+  }
+  snprintf(self->path[at], sizeof(self->path[at]), "%s", listed->path);
+  self->file[at] = *listed;
+  self->n++;
+  for (size_t i = 0; i < self->n; i++) {
+    self->file[i].path = self->path[i];
+  }
+  return NACRE_OK;
+}
+
+static inline int fixture_list_archive(const nacre_host *host,
+                                       fixture_files *files,
+                                       nacre_fail *fail) {
+  fixture_fail inner = fixture_fail_new();
+  const nacre_archive_ops *tar =
+    fixture_component("archives", "tar", "tar")->ops;
+  int status = tar->list(host, files->block.at, files->block.n, files,
+                         fixture_add, &inner.base);
+  if (status != NACRE_OK) {
+    /* "@512: text" is a place in the archive. */
+    char *text = strchr(inner.text, ':');
+    ck_assert_ptr_nonnull(text);
+    *text = '\0';
+    char place[4400];
+    snprintf(place, sizeof(place), "%.4200s%.100s", files->root, inner.text);
+    fail->fail(fail, place, "%s", text + 2);
+  }
+  return status;
+}
+
+static inline void fixture_unlist(const nacre_host *host,
+                                  nacre_listing *listing) {
+  fixture_files *files = listing->self;
+  (void)host;
+  if (files != NULL) {
+    fixture_free(files->block.at);
+    fixture_free(files);
+  }
+}
+
+static inline int fixture_list_files(const nacre_host *host, const char *path,
+                                     nacre_fail *fail, nacre_listing *out) {
+  fixture_files *files = fixture_alloc(1, sizeof(*files));
+  memset(out, 0, sizeof(*out));
+  if (files == NULL) {
+    fail->fail(fail, NULL, "out of memory");
+    return NACRE_ERROR;
+  }
+  nacre_listing listing = { files->file, 0, files };
+  files->root = path;
+  int status = host->read_file(host, path, 0, fail, &files->block);
+  files->single = strstr(path, ".tar") == NULL;
+  if (status == NACRE_OK && files->single) {
+    const char *slash = strrchr(path, '/');
+    const nacre_listed one = { slash != NULL ? slash + 1 : path,
+                               files->block.at, files->block.n };
+    fixture_add(files, &one);
+  } else if (status == NACRE_OK) {
+    status = fixture_list_archive(host, files, fail);
+  }
+  listing.n = files->n;
+  if (status != NACRE_OK) {
+    fixture_unlist(host, &listing);
+    return status;
+  }
+  *out = listing;
+  return NACRE_OK;
+}
+
+static inline int fixture_fetch(const nacre_host *host,
+                                const nacre_listing *listing, size_t i,
+                                nacre_fail *fail, nacre_bytes *out) {
+  (void)host;
+  (void)fail;
+  out->at = (char *)(uintptr_t)listing->file[i].at;
+  out->n = listing->file[i].n;
+  return NACRE_OK;
+}
+
+static inline const char *fixture_listed(const nacre_listing *listing,
+                                         size_t i, char *out, size_t room) {
+  const fixture_files *files = listing->self;
+  snprintf(out, room, "%s%s%s", files->root, files->single ? "" : "/",
+           files->single ? "" : listing->file[i].path);
+  return out;
+}
+
+static inline const nacre_component *
+fixture_component_at(const nacre_host *host, uint32_t kind, uint32_t i) {
+  static const struct {
+    uint32_t kind;
+    const char *folder, *file, *name;
+  } known[] = {
+    { NACRE_KIND_IMAGE, "images", "jpeg", "jpeg" },
+    { NACRE_KIND_IMAGE, "images", "png", "png" },
+    { NACRE_KIND_IMAGE, "images", "pnm", "pnm" },
+    { NACRE_KIND_SOUND, "sounds", "sndfile", "flac" },
+    { NACRE_KIND_SOUND, "sounds", "sndfile", "wav" },
+  };
+  char path[4096];
+  (void)host;
+  for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++) {
+    if (known[k].kind == kind &&
+        fixture_module(known[k].folder, known[k].file, path) != NULL &&
+        i-- == 0) {
+      return fixture_component(known[k].folder, known[k].file,
+                               known[k].name);
+    }
+  }
+  return NULL;
+}
+
 static const nacre_host fixture_host = {
   .size = sizeof(nacre_host),
   .alloc = fixture_alloc,
@@ -215,6 +346,11 @@ static const nacre_host fixture_host = {
   .read_file = fixture_read_file,
   .decode = fixture_decode,
   .number = fixture_number,
+  .list = fixture_list_files,
+  .unlist = fixture_unlist,
+  .fetch = fixture_fetch,
+  .listed = fixture_listed,
+  .component = fixture_component_at,
 };
 
 /* --- configurations: "key" and the text of its value --- */
@@ -282,6 +418,16 @@ static inline nacre_floats fixture_numbers(const char *text) {
   return numbers;
 }
 
+static inline nacre_ints fixture_ints(const char *text) {
+  nacre_strings words = fixture_list(text);
+  int64_t *at = fixture_keep(64 * sizeof(*at));
+  for (int64_t i = 0; i < words.n; i++) {
+    at[i] = strtoll(words.at[i], NULL, 10);
+  }
+  nacre_ints list = { at, words.n };
+  return list;
+}
+
 /* "file", or "a=file,b=file" */
 static inline nacre_string_map fixture_map(const char *text) {
   nacre_strings list = fixture_list(text);
@@ -305,6 +451,8 @@ static inline void fixture_set_at(const nacre_param *param, void *cfg,
     *(double *)field = null ? (double)NAN : strtod(text, NULL);
   } else if (param->type == NACRE_TYPE_INT) {
     *(int64_t *)field = null ? INT64_MIN : strtoll(text, NULL, 10);
+  } else if (param->type == NACRE_TYPE_INTS) {
+    *(nacre_ints *)field = fixture_ints(text);
   } else if (param->type == NACRE_TYPE_BOOL) {
     *(bool *)field = strcmp(text, "true") == 0;
   } else if (param->type == NACRE_TYPE_ENUM) {
