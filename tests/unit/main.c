@@ -31,6 +31,8 @@
   X(test_embed)     \
   X(test_split)     \
   X(test_masks)     \
+  X(test_split_groups) \
+  X(test_directory) \
   X(test_measure)   \
   X(test_feed)      \
   X(test_graph)
