@@ -29,8 +29,8 @@ void nacre_dataset_close(nacre_dataset *);
  *  none. Caller frees with nacre_free(). */
 int nacre_dataset_state(const nacre_dataset *, nacre_params_ctx *,
                         nacre_bytes *out);
-/** Number of the field `name`, of what is no group; else, if `target` fits exactly one field and
- *  `alone`, that one; else -1. */
+/** Number of the field `name`; else, if `target` fits exactly one field and
+ *  `alone`, that one; else -1. Fields of groups do not count. */
 int nacre_dataset_find(const nacre_dataset *, const char *name, bool target,
                        bool alone);
 

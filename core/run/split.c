@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* split: which rows of a data set are held out, by fraction or by fold,
- * stratified by class if asked; split_groups.c keeps groups together. Rows are chosen from streams of the seed, so
- * that the same experiment always holds out the same rows. */
+ * stratified by class if asked; split_groups.c keeps groups together. Rows
+ * are chosen from streams of the seed, so that the same experiment always
+ * holds out the same rows. */
 #include "run/split.h"
 
 #include "base/random.h"

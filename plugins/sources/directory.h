@@ -33,8 +33,8 @@ typedef struct directory_cfg {
 /** The first lines of the parameter table of config struct T. */
 #define DIRECTORY_PARAMS(T)                                                  \
   DIRECTORY_PARAM(T, path, NULL, NULL,                                       \
-                  "A folder, an archive of one (\".tar\", \".tar.xz\"), or a "  \
-                  "single file.", NACRE_PARAM_PATH),                         \
+                  "A folder, an archive of one (\".tar\", \".tar.xz\"), or "  \
+                  "a single file.", NACRE_PARAM_PATH),                       \
   DIRECTORY_PARAM(T, folder, "null", NULL,                                   \
                   "The folder within it to begin at.", 0),                   \
   DIRECTORY_PARAM(T, labels, "inferred", "inferred|none",                    \

@@ -266,7 +266,8 @@ START_TEST(test_refusals) {
   refuse("  test: {from: train, fraction: 0.7}\n"
          "  validation: {from: train, fraction: 0.7}\n",
          "no samples are left for training");
-  refuse("  test: {from: train}\n", "'test' needs a 'fraction', 'folds' or 'hold'");
+  refuse("  test: {from: train}\n",
+         "'test' needs a 'fraction', 'folds' or 'hold'");
   refuse("  test: {from: train, folds: 3, fold: 3}\n",
          "the last of 3 folds is fold 2");
 }
