@@ -21,7 +21,9 @@ trap 'exit 99' HUP INT TERM
 "$NACRE" plugins >"$work/plugins" 2>&1
 cp "$srcdir/docs/components.md" "$work/committed" || exit 1
 lacks=
-for plugin in device/cblas codec/xz codec/zlib; do
+for plugin in device/cblas codec/xz codec/zlib image/jpeg image/png \
+  sound/sndfile
+do
   grep -q "^${plugin%/*} .*/${plugin#*/}\.so" "$work/plugins" ||
     lacks="$lacks $plugin"
 done
