@@ -106,8 +106,25 @@ static void take_outputs(const nacre_predictor *predictor, int64_t n,
 
 /* Input files. */
 
-/* "values.csv.gz" with a codec called gz: "csv". */
+/* Whether a suffix is one of what sources of many files take apart. */
+static bool is_taken_apart(const nacre_registry *registry,
+                           const char *suffix) {
+  static const uint32_t kinds[] = { NACRE_KIND_ARCHIVE, NACRE_KIND_IMAGE,
+                                    NACRE_KIND_SOUND };
+  for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    if (nacre_registry_has(registry, kinds[i], suffix)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* "values.csv.gz" with a codec called gz: "csv". NULL for what is read as
+ * the training data were: folders, archives, pictures, sounds. */
 static char *format_of(nacre_registry *registry, const char *path) {
+  if (nacre_is_folder(path)) {
+    return NULL;
+  }
   const char *slash = strrchr(path, '/');
   char *base = nacre_strdup(slash != NULL ? slash + 1 : path);
   char *dot = base != NULL ? strrchr(base, '.') : NULL;
@@ -116,7 +133,11 @@ static char *format_of(nacre_registry *registry, const char *path) {
     *dot = '\0';
     dot = strrchr(base, '.');
   }
-  char *format = dot != NULL ? nacre_strdup(dot + 1) : NULL;
+  for (char *c = dot; c != NULL && *c != '\0'; c++) {
+    *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+  }
+  bool named = dot != NULL && !is_taken_apart(registry, dot + 1);
+  char *format = named ? nacre_strdup(dot + 1) : NULL;
   nacre_free(base);
   return format;
 }

@@ -458,6 +458,41 @@ says err 'bad.csv'
 expect 7 "$NACRE" predict "$kinds" "$dir/inputs.csv" --output /dev/null/p.csv
 expect 6 "$NACRE" predict "$dir/nowhere" "$dir/inputs.csv"
 
+# Pictures, in folders for training; any of them, and a folder of any.
+for at in dark/1 dark/2 light/1 light/2; do
+  mkdir -p "$dir/pictures/${at%/*}"
+  case $at in dark/*) grey=20 ;; *) grey=230 ;; esac
+  echo "P2 2 2 255 $grey $grey $grey $grey" >"$dir/pictures/$at.pgm"
+done
+cat >"$dir/pictures.yaml" <<'END'
+nacre: 1
+name: pictures
+model:
+  layers:
+    - flatten
+    - {type: dense, units: 2, activation: softmax}
+loss: sparse_categorical_crossentropy
+optimizer: {type: adam, learning_rate: 0.05}
+data:
+  train: {type: image_directory, path: pictures, image_size: 2,
+          color_mode: grayscale}
+  transform: [{type: rescale, scale: 1/255, offset: -0.5}]
+train: {epochs: 200, batch_size: 4}
+END
+expect 0 "$NACRE" train --runs "$dir/runs" --progress=none \
+  "$dir/pictures.yaml"
+cp "$dir/pictures/light/1.pgm" "$dir/one.PGM"
+expect 0 "$NACRE" predict "$(the_run pictures)" "$dir/one.PGM"
+says out '^prediction_0,prediction_1,class$'
+same 'a picture is recognized' "$(sed -n '2s/.*,//p' "$dir/out")" light
+(cd "$dir/pictures" && cp dark/2.pgm loose.pgm)
+expect 0 "$NACRE" predict "$(the_run pictures)" "$dir/pictures"
+same 'so are those of a folder' \
+  "$(sed '1d; s/.*,//' "$dir/out" | tr '\n' ' ')" 'dark dark light light dark '
+echo "P5 2 2 255 1" >"$dir/pictures/loose.pgm"
+expect 5 "$NACRE" predict "$(the_run pictures)" "$dir/pictures"
+says err 'pictures/loose.pgm: error: cut short: 2 x 2 pixels take 4 bytes'
+
 # --- check-plugin -----------------------------------------------------------
 
 plugin=$("$NACRE" plugins schedule |
