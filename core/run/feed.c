@@ -230,7 +230,7 @@ static int fill_caches(nacre_feed *feed) {
   if (count_cache(feed) > NACRE_FEED_CACHE) {
     return NACRE_OK;
   }
-  feed->whole = feed->n_mixers == 0;
+  feed->whole = true;
   if (feed->weight_field >= 0 &&
       nacre_fetch_all_weights(feed) != NACRE_OK) {
     return NACRE_ERROR;
@@ -281,12 +281,10 @@ static int make_room(nacre_feed *feed) {
 
 int nacre_feed_make(nacre_feed *feed, nacre_program *program,
                     const nacre_split *split, const nacre_pipe *pipes,
-                    int n_pipes, const nacre_transform *mixers, int n_mixers,
-                    bool training, nacre_error *error) {
+                    int n_pipes, bool training, nacre_error *error) {
   const nacre_graph *graph = program->model->graph;
   *feed = (nacre_feed){ .split = split, .program = program,
                         .training = training, .error = error,
-                        .mixer = mixers, .n_mixers = n_mixers,
                         .weight_field = -1 };
   feed->channel = nacre_alloc(
     (size_t)graph->n_inputs + (size_t)graph->n_heads, sizeof(nacre_channel));
@@ -328,6 +326,17 @@ void nacre_feed_fini(nacre_feed *feed) {
   nacre_free(feed->weight);
   nacre_free(feed->weight_cache);
   *feed = (nacre_feed){ 0 };
+}
+
+int nacre_feed_mix(nacre_feed *feed, const nacre_transform *mixers, int n) {
+  if (n == 0) {
+    return NACRE_OK;
+  }
+  feed->mixer = mixers;
+  feed->n_mixers = n;
+  feed->whole = false;
+  nacre_room_fini(&feed->room); /* it has no place for partners */
+  return nacre_room_make(&feed->room, feed, feed->error);
 }
 
 /* What a ring may take up; below that it is for the config to say. */

@@ -66,13 +66,14 @@ typedef struct nacre_feed {
 
 /** Joins the fields of a split to the inputs and (unless the program only
  *  predicts) the targets of a program, by name or, where there is only one,
- *  by kind. `pipes` are looked up by their field's name. `mixers` (training
- *  only): transforms that mix samples. */
+ *  by kind. `pipes` are looked up by their field's name. */
 int nacre_feed_make(nacre_feed *, nacre_program *, const nacre_split *,
-                    const nacre_pipe *pipes, int n_pipes,
-                    const nacre_transform *mixers, int n_mixers,
-                    bool training, nacre_error *);
+                    const nacre_pipe *pipes, int n_pipes, bool training,
+                    nacre_error *);
 void nacre_feed_fini(nacre_feed *);
+/** Puts transforms that mix samples on all that follow; before the first
+ *  batch and before threads. Refuses fields that cannot be mixed. */
+int nacre_feed_mix(nacre_feed *, const nacre_transform *mixers, int n);
 /** Lets `workers` threads make batches while others run, at most `ahead` of
  *  them. INT64_MIN, for either: what suits the data. Batches are the same
  *  bits for any number; a thread that cannot be had is done without. */

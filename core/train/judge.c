@@ -27,9 +27,10 @@ int nacre_pass_make(nacre_pass_over *pass, nacre_trainer *trainer,
   }
   bool training = program->mode == NACRE_MODE_TRAIN;
   if (nacre_feed_make(&pass->feed, program, split, trainer->samples.pipe,
-                      trainer->samples.n_pipes, experiment->mixer,
-                      training ? experiment->n_mixers : 0, training,
+                      trainer->samples.n_pipes, training,
                       experiment->error) != NACRE_OK ||
+      nacre_feed_mix(&pass->feed, experiment->mixer,
+                     training ? experiment->n_mixers : 0) != NACRE_OK ||
       nacre_feed_prefetch(&pass->feed, experiment->workers,
                           experiment->prefetch) != NACRE_OK) {
     return NACRE_ERROR;

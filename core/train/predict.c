@@ -362,7 +362,7 @@ int nacre_prediction_join(nacre_prediction_input *input,
     return nacre_no_memory(predictor->experiment->error);
   }
   return nacre_feed_make(&input->feed, &predictor->program, &input->split,
-                         input->pipe, input->n_pipes, NULL, 0, false,
+                         input->pipe, input->n_pipes, false,
                          predictor->experiment->error);
 }
 
