@@ -34,14 +34,22 @@ static inline affine_way affine_way_of(nacre_enum fill_mode,
 #define AFFINE_INTERPOLATIONS "bilinear|nearest"
 
 #define AFFINE_BLOCK 64    /* pixels whose places are worked out at once */
+#define AFFINE_LANES 16    /* a few more are, so that vectors are whole */
 #define AFFINE_WIDTH 512   /* of images whose rows are blended whole */
 #define AFFINE_ROW 2048    /* numbers in such a row */
 
-/** Two pixels of a line, and the shares of them and of the fill value. */
+/** Two pixels of a line, and the shares of them and of the fill value. From
+ *  `begin` to `end` they are neighbours that follow one another, with the
+ *  same shares. */
 typedef struct affine_taps {
   int32_t first[AFFINE_WIDTH], second[AFFINE_WIDTH];
   real a[AFFINE_WIDTH], b[AFFINE_WIDTH], fill[AFFINE_WIDTH];
+  int64_t begin, end;
 } affine_taps;
+
+static inline int64_t affine_padded(int64_t m) {
+  return (m + AFFINE_LANES - 1) / AFFINE_LANES * AFFINE_LANES;
+}
 
 /* What a kernel calls must be compiled for its processor with it. The loops
  * below compute both sides of a choice and then choose: so they become
@@ -133,12 +141,26 @@ NACRE_KERNEL static void affine_line(int mode, int nearest, int64_t n,
                                      affine_taps *taps) {
   real at[AFFINE_BLOCK];
   for (int64_t i = 0; i < m; i += AFFINE_BLOCK) {
-    int64_t k = m - i < AFFINE_BLOCK ? m - i : AFFINE_BLOCK;
+    int64_t k = m - i < AFFINE_BLOCK ? affine_padded(m - i) : AFFINE_BLOCK;
     for (int64_t j = 0; j < k; j++) {
       at[j] = (real)(scale * (double)(i + j) + offset);
     }
     affine_find(mode, nearest, n, 1, k, at, taps->first + i,
                 taps->second + i, taps->a + i, taps->b + i, taps->fill + i);
+  }
+  taps->begin = taps->end = 0;
+  if (scale < 1 || scale > 1 || nearest) {
+    return;
+  }
+  int64_t begin = (int64_t)ceil(-offset);
+  int64_t end = (int64_t)floor((double)n - 1 - offset);
+  real part = (real)(offset - floor(offset));
+  taps->begin = begin < 0 ? 0 : begin;
+  taps->end = end > m ? m : end;
+  for (int64_t i = taps->begin; i < taps->end; i++) {
+    taps->first[i] = (int32_t)((double)i + floor(offset));
+    taps->a[i] = 1 - part;
+    taps->b[i] = part;
   }
 }
 
@@ -151,18 +173,19 @@ NACRE_KERNEL static void affine_blend(int64_t n, real wa, const real *a,
   }
 }
 
-/** A row of `channels` each, by taps. row, y: [width, channels] */
-NACRE_KERNEL static void affine_gather(const affine_taps *taps,
-                                       int64_t width, int64_t channels,
+/** Pixels [i, end) of a row of `channels` each, by taps. row, y: [width,
+ *  channels] */
+NACRE_KERNEL static void affine_gather(const affine_taps *taps, int64_t i,
+                                       int64_t end, int64_t channels,
                                        real fill, const real *row, real *y) {
   if (channels == 1) {
-    for (int64_t i = 0; i < width; i++) {
+    for (; i < end; i++) {
       y[i] = taps->a[i] * row[taps->first[i]] +
              taps->b[i] * row[taps->second[i]] + taps->fill[i] * fill;
     }
     return;
   }
-  for (int64_t i = 0; i < width; i++) {
+  for (; i < end; i++) {
     const real *first = row + taps->first[i] * channels;
     const real *second = row + taps->second[i] * channels;
     real rest = taps->fill[i] * fill;
@@ -171,6 +194,22 @@ NACRE_KERNEL static void affine_gather(const affine_taps *taps,
         taps->a[i] * first[j] + taps->b[i] * second[j] + rest;
     }
   }
+}
+
+/** A whole row. */
+static inline void affine_row(const affine_taps *taps, int64_t width,
+                              int64_t channels, real fill, const real *row,
+                              real *y) {
+  int64_t begin = taps->begin, end = taps->end;
+  if (begin >= end) {
+    affine_gather(taps, 0, width, channels, fill, row, y);
+    return;
+  }
+  const real *first = row + taps->first[begin] * channels;
+  affine_gather(taps, 0, begin, channels, fill, row, y);
+  affine_blend((end - begin) * channels, taps->a[begin], first,
+               taps->b[begin], first + channels, 0, y + begin * channels);
+  affine_gather(taps, end, width, channels, fill, row, y);
 }
 
 /** Rows and columns stay such: blends rows, then within the row. */
@@ -188,8 +227,8 @@ static inline void affine_straight(const affine *to, const affine_way *way,
     affine_blend(size, down.a[i], x + down.first[i] * from->row, down.b[i],
                  x + down.second[i] * from->row, down.fill[i] * way->fill,
                  row);
-    affine_gather(&across, into->width, into->channels, way->fill, row,
-                  out + i * into->row);
+    affine_row(&across, into->width, into->channels, way->fill, row,
+               out + i * into->row);
   }
 }
 
@@ -207,26 +246,29 @@ NACRE_KERNEL static void affine_block(const affine *to,
   const double y = (double)line;
   const real x0 = (real)(to->xx * (double)col + to->xy * y + to->x0);
   const real y0 = (real)(to->yx * (double)col + to->yy * y + to->y0);
-  const int64_t channels = from->channels;
-  for (int64_t i = 0; i < m; i++) {
+  const int64_t channels = from->channels, k = affine_padded(m);
+  for (int64_t i = 0; i < k; i++) {
     across[i] = (real)to->xx * (real)i + x0;
     down[i] = (real)to->yx * (real)i + y0;
   }
-  affine_find(way->across, way->nearest, from->width, channels, m, across,
+  affine_find(way->across, way->nearest, from->width, channels, k, across,
               left, right, a, b, beside);
-  affine_find(way->down, way->nearest, from->height, from->row, m, down, top,
+  affine_find(way->down, way->nearest, from->height, from->row, k, down, top,
               bottom, c, d, above);
-  for (int64_t i = 0; i < m; i++) {
+  for (int64_t i = 0; i < k; i++) {
     beside[i] = (beside[i] * (c[i] + d[i]) + above[i]) * way->fill;
   }
   for (int64_t j = 0; j < channels; j++) {
     const real *plane = x + j;
-    for (int64_t i = 0; i < m; i++) {
+    for (int64_t i = 0; i < k; i++) {
       real high = a[i] * plane[top[i] + left[i]] +
                   b[i] * plane[top[i] + right[i]];
       real low = a[i] * plane[bottom[i] + left[i]] +
                  b[i] * plane[bottom[i] + right[i]];
-      out[i * channels + j] = c[i] * high + d[i] * low + beside[i];
+      across[i] = c[i] * high + d[i] * low + beside[i];
+    }
+    for (int64_t i = 0; i < m; i++) {
+      out[i * channels + j] = across[i];
     }
   }
 }
