@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "table.h"
 
-#include "graph/layout.h"
+#include "experiment/footprint.h"
 #include "train/samples.h"
 
 #include <inttypes.h>
@@ -15,24 +15,13 @@
 /* A backward pass makes two products for the forward pass's one. */
 #define STEP_PER_FORWARD 3
 
-/* What a training comes to. Bytes are of one region each. */
+/* What a training comes to. */
 typedef struct totals {
-  bool trains; /* there are a loss and an optimizer */
+  nacre_footprint memory;
   int64_t batch, parameters, trainable;
-  int64_t parameter_bytes, gradient_bytes, optimizer_bytes;
-  int64_t activation_bytes, scratch_bytes;
   double flops, step_flops; /* a sample's forward pass; a whole step */
   int fused;                /* activations that ride in epilogues */
 } totals;
-
-static bool has_loss(const nacre_graph *graph) {
-  for (int i = 0; i < graph->n_heads; i++) {
-    if (graph->head[i].loss_ops != NULL) {
-      return true;
-    }
-  }
-  return false;
-}
 
 static int64_t count_parameters(const nacre_graph *graph, int vertex) {
   const nacre_vertex *at = &graph->vertex[vertex];
@@ -50,38 +39,20 @@ static int64_t count_parameters(const nacre_graph *graph, int vertex) {
 
 static int add_up(const nacre_experiment *experiment, totals *sum) {
   const nacre_graph *graph = &experiment->graph;
-  nacre_layout layout;
   *sum = (totals){ .batch = experiment->batch_size };
-  sum->trains = has_loss(graph) &&
-                experiment->optimizer.optimizer.component != NULL;
-  if (nacre_model_measure(graph, &sum->gradient_bytes,
-                          &sum->parameter_bytes, experiment->error) !=
-        NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  int status = nacre_layout_make(
-    &layout, graph, sum->trains ? NACRE_MODE_TRAIN : NACRE_MODE_PREDICT,
-    sum->batch);
-  if (status == NACRE_OK) {
-    sum->activation_bytes = layout.activation_bytes;
-    sum->scratch_bytes = layout.scratch_bytes;
-  }
-  nacre_layout_fini(&layout);
+  int status =
+    nacre_footprint_make(&sum->memory, experiment, nacre_memory_limit());
   sum->parameters = nacre_graph_parameters(graph, false);
   sum->trainable = nacre_graph_parameters(graph, true);
-  if (sum->trains) {
-    sum->optimizer_bytes =
-      nacre_optimizer_bytes(&experiment->optimizer, sum->gradient_bytes);
-  } else {
-    sum->gradient_bytes = 0;
-  }
   for (int i = 0; i < graph->n_vertices; i++) {
     const nacre_vertex *vertex = &graph->vertex[i];
     sum->flops += vertex->flops;
     sum->fused += vertex->ops != NULL && vertex->activation.component != NULL;
   }
-  sum->step_flops = sum->flops * (double)sum->batch *
-                    (sum->trains ? STEP_PER_FORWARD : 1);
+  sum->step_flops =
+    (double)sum->batch *
+    (sum->flops * (sum->memory.trains ? STEP_PER_FORWARD : 1) +
+     sum->memory.layout.flops_again);
   return status;
 }
 
@@ -147,19 +118,34 @@ static void print_bytes(table *to, const char *what, int64_t bytes) {
 }
 
 static void print_memory(const totals *sum) {
-  table memory = { .align = "lr", .indent = "  " };
+  table rows = { .align = "lr", .indent = "  " };
+  const nacre_footprint *memory = &sum->memory;
   printf("\nmemory for batches of %" PRId64 "%s\n", sum->batch,
-         sum->trains ? "" : " (no loss: predicting only)");
-  print_bytes(&memory, "parameters", sum->parameter_bytes);
-  print_bytes(&memory, "gradients", sum->gradient_bytes);
-  print_bytes(&memory, "optimizer state", sum->optimizer_bytes);
-  print_bytes(&memory, "activations", sum->activation_bytes);
-  print_bytes(&memory, "scratch", sum->scratch_bytes);
-  print_bytes(&memory, "total", sum->parameter_bytes + sum->gradient_bytes +
-                                  sum->optimizer_bytes +
-                                  sum->activation_bytes +
-                                  sum->scratch_bytes);
-  table_print(&memory);
+         memory->trains ? "" : " (no loss: predicting only)");
+  print_bytes(&rows, "parameters", memory->parameters);
+  print_bytes(&rows, "gradients", memory->gradients);
+  print_bytes(&rows, "optimizer state", memory->optimizer);
+  print_bytes(&rows, "activations", memory->activations);
+  print_bytes(&rows, "scratch", memory->scratch);
+  if (memory->evaluation > 0) {
+    print_bytes(&rows, "evaluation", memory->evaluation);
+  }
+  print_bytes(&rows, "total", memory->total);
+  table_print(&rows);
+}
+
+/* What the step does to need no more memory. */
+static void print_again(const totals *sum) {
+  const nacre_layout *layout = &sum->memory.layout;
+  char flops[32];
+  if (layout->n_again == 0) {
+    return;
+  }
+  cli_count(layout->flops_again, flops);
+  printf("%d call%s made again for the backward pass, %s flops a sample "
+         "(%.0f %% of a forward pass)\n", layout->n_again,
+         layout->n_again == 1 ? " is" : "s are", flops,
+         sum->flops > 0 ? 100 * layout->flops_again / sum->flops : 0);
 }
 
 static void print_losses(const nacre_graph *graph) {
@@ -187,7 +173,7 @@ static void print_text(const nacre_experiment *experiment,
   cli_count(sum->flops, flops);
   cli_count(sum->step_flops, step);
   printf("flops: %s for a sample forward, about %s for a %s\n", flops, step,
-         sum->trains ? "training step" : "batch");
+         sum->memory.trains ? "training step" : "batch");
   print_memory(sum);
   putchar('\n');
   print_losses(&experiment->graph);
@@ -197,6 +183,7 @@ static void print_text(const nacre_experiment *experiment,
            sum->fused == 1 ? "" : "s",
            sum->fused == 1 ? "its layer" : "their layers");
   }
+  print_again(sum);
 }
 
 /* JSON. */
@@ -275,17 +262,23 @@ static void print_json(const nacre_experiment *experiment,
   cli_json_number(sum->flops);
   printf(", \"flops_per_step\": ");
   cli_json_number(sum->step_flops);
+  const nacre_footprint *memory = &sum->memory;
   printf(",\n  \"memory\": {\"parameters\": %" PRId64
          ", \"gradients\": %" PRId64 ", \"optimizer\": %" PRId64
-         ", \"activations\": %" PRId64 ", \"scratch\": %" PRId64 "}}\n",
-         sum->parameter_bytes, sum->gradient_bytes, sum->optimizer_bytes,
-         sum->activation_bytes, sum->scratch_bytes);
+         ", \"activations\": %" PRId64 ", \"scratch\": %" PRId64
+         ", \"evaluation\": %" PRId64 ", \"total\": %" PRId64
+         "},\n  \"recomputed\": {\"calls\": %d, \"flops_per_sample\": ",
+         memory->parameters, memory->gradients, memory->optimizer,
+         memory->activations, memory->scratch, memory->evaluation,
+         memory->total, memory->layout.n_again);
+  cli_json_number(memory->layout.flops_again);
+  printf("}}\n");
 }
 
 static int run(const cli_args *args) {
   cli_session session;
   nacre_samples samples = { 0 };
-  totals sum;
+  totals sum = { 0 };
   int code = cli_open(&session, args);
   if (code != 0) {
     cli_close(&session);
@@ -298,14 +291,16 @@ static int run(const cli_args *args) {
   if (status == NACRE_OK) {
     status = add_up(&session.experiment, &sum);
   }
-  code = cli_report(&session.error);
-  if (status == NACRE_OK && args->json) {
+  /* A plan that is over the limit is a plan to look at. */
+  bool shown = status == NACRE_OK || sum.memory.total > 0;
+  if (shown && args->json) {
     print_json(&session.experiment, &sum);
-  } else if (status == NACRE_OK) {
+  } else if (shown) {
     print_text(&session.experiment, &sum);
-  } else if (code == 0) {
-    code = NACRE_EBUG;
   }
+  code = cli_report(&session.error);
+  code = code == 0 && status != NACRE_OK ? NACRE_EBUG : code;
+  nacre_footprint_fini(&sum.memory);
   cli_close(&session);
   return code;
 }

@@ -325,6 +325,42 @@ static void check_bad_index(trial *t, nacre_layer_bound *bound) {
   }
 }
 
+/* Called again in the same step, with the states that the first call left, it
+ * gives the same; nacre_layer_run() looks that it leaves them alone. */
+static void check_repeat(trial *t, nacre_layer_bound *bound) {
+  nacre_suite *suite = t->suite;
+  nacre_layer_how how = t->how;
+  if ((t->ops->flags & NACRE_LAYER_REPEAT) == 0) {
+    return;
+  }
+  how.flags |= NACRE_RUN_TRAINING;
+  nacre_layer_run(bound, &how);
+  for (uint32_t i = 0; i < t->ops->weights.n; i++) {
+    nacre_layer_buffer *weight = &bound->weight[i];
+    if (weight->data != NULL && nacre_layer_is_state(t->ops, i)) {
+      memcpy(weight->kept, weight->data,
+             (size_t)weight->count * sizeof(real));
+    }
+  }
+  for (uint32_t i = 0; i < bound->plan.n_outputs; i++) {
+    const nacre_layer_buffer *out = &bound->out[i];
+    size_t bytes = (size_t)out->count * sizeof(real);
+    real *first = nacre_suite_alloc(suite, (size_t)out->count + 1,
+                                    sizeof(real));
+    if (first == NULL) {
+      return;
+    }
+    memcpy(first, out->kept, bytes);
+    nacre_layer_how again = how;
+    again.flags |= NACRE_RUN_RECOMPUTE;
+    nacre_layer_run(bound, &again);
+    nacre_suite_check(suite, "repeat", memcmp(first, out->kept, bytes) == 0,
+                      "%s is another when forward is called again in a step",
+                      out->name);
+    nacre_layer_run(bound, &how);
+  }
+}
+
 /* True when the case is random and its key mattered. */
 static bool check_case(trial *t) {
   nacre_suite *suite = t->suite;
@@ -338,6 +374,7 @@ static bool check_case(trial *t) {
     return false;
   }
   check_again(t, bound);
+  check_repeat(t, bound);
   check_partial(t, bound);
   check_unwanted(t, bound);
   check_in_place(t, bound);

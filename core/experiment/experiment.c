@@ -31,7 +31,7 @@ static const nacre_param top_params[] = {
 };
 static const char *const top_keys[] = {
   "nacre", "name", "seed", "device", "final_weights", "model", "loss",
-  "optimizer", "schedule", "metrics", "data", "train", "callbacks",
+  "optimizer", "schedule", "metrics", "data", "train", "memory", "callbacks",
   "extends", "vars", "blocks", NULL /* these three: for suggestions */
 };
 
@@ -393,6 +393,11 @@ static int read_all(nacre_experiment *experiment, const char *path) {
   int status = read_top(experiment, path);
   if (nacre_experiment_read_train(experiment,
                                   nacre_node_peek(root, "train")) !=
+      NACRE_OK) {
+    status = NACRE_ERROR;
+  }
+  if (nacre_experiment_read_memory(experiment,
+                                   nacre_node_peek(root, "memory")) !=
       NACRE_OK) {
     status = NACRE_ERROR;
   }

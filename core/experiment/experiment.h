@@ -30,6 +30,16 @@ typedef struct nacre_train_cfg {
   nacre_checkpoint_cfg checkpoint;
 } nacre_train_cfg;
 
+/** `memory:`. */
+#define NACRE_RECOMPUTE_NEVER 0
+#define NACRE_RECOMPUTE_AUTO 1
+#define NACRE_RECOMPUTE_ALWAYS 2
+typedef struct nacre_memory_cfg {
+  int64_t limit;           /* bytes; 0: none */
+  const nacre_node *node;  /* where that is said; or NULL */
+  nacre_enum recompute;
+} nacre_memory_cfg;
+
 /** Weights that a finished training leaves behind. */
 #define NACRE_FINAL_LAST 0
 #define NACRE_FINAL_BEST 1
@@ -63,6 +73,7 @@ typedef struct nacre_experiment {
   int n_mixers;
   int64_t workers, prefetch;  /* INT64_MIN: what suits the data */
   nacre_train_cfg train;
+  nacre_memory_cfg memory;
   int64_t batch_size;
   nacre_choice *callback;
   int n_callbacks;

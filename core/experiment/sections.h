@@ -12,4 +12,7 @@ int nacre_experiment_read_data(nacre_experiment *, nacre_node *data);
 /** Reads `train:`, which may be NULL. */
 int nacre_experiment_read_train(nacre_experiment *, nacre_node *train);
 
+/** Reads `memory:`, which may be NULL. */
+int nacre_experiment_read_memory(nacre_experiment *, nacre_node *memory);
+
 #endif

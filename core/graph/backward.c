@@ -127,7 +127,7 @@ static int backward_activation(const nacre_pass *walk, int index) {
   }
   op->from = layout->grad[out];
   op->to = to;
-  nacre_pass_use(walk, layout->value[nacre_pass_needs_x(vertex) ? in : out]);
+  nacre_pass_use(walk, layout->again[nacre_pass_needs_x(vertex) ? in : out]);
   nacre_pass_use(walk, layout->grad[out]);
   if (alias) {
     layout->grad[in] = to;
@@ -188,7 +188,7 @@ static int gather_dout(const nacre_pass *walk, int index, int *dout) {
   }
   op->from = op->to = dout[0];
   nacre_pass_use(walk, dout[0]);
-  nacre_pass_use(walk, layout->value[vertex->output[0]]);
+  nacre_pass_use(walk, layout->again[vertex->output[0]]);
   return NACRE_OK;
 }
 
@@ -225,18 +225,18 @@ static int backward_layer(const nacre_pass *walk, int index) {
   for (int i = 0; i < vertex->n_inputs; i++) {
     nacre_pass_use(walk, din[i]);
     if (nacre_pass_needs_x(vertex)) {
-      nacre_pass_use(walk, layout->value[vertex->input[i]]);
+      nacre_pass_use(walk, layout->again[vertex->input[i]]);
     }
   }
   for (int i = 0; i < vertex->n_outputs; i++) {
     nacre_pass_use(walk, dout[i]);
     if ((vertex->needs & NACRE_LAYER_NEED_Y) != 0) {
-      nacre_pass_use(walk, layout->value[vertex->output[i]]);
+      nacre_pass_use(walk, layout->again[vertex->output[i]]);
     }
   }
   nacre_pass_use_masks(walk, vertex);
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
-    nacre_pass_use(walk, layout->saved[index][i]);
+    nacre_pass_use(walk, layout->saved_again[index][i]);
   }
   for (int i = 0; i < vertex->n_inputs; i++) {
     if (din[i] >= 0 && din[i] != dout[0] &&
@@ -254,9 +254,18 @@ int nacre_pass_backward(const nacre_pass *walk) {
   if (find_active(walk) != NACRE_OK || backward_heads(walk) != NACRE_OK) {
     return NACRE_ERROR;
   }
+  nacre_pass_find_repeated(walk);
+  int segment = -1; /* the last one that has been repeated */
   for (int i = walk->graph->n_vertices - 1; i >= 0; i--) {
     const nacre_vertex *vertex = &walk->graph->vertex[i];
     int status = NACRE_OK;
+    if (walk->segment != NULL && walk->segment[i] >= 0 &&
+        walk->segment[i] != segment) {
+      segment = walk->segment[i];
+      if (nacre_pass_repeat(walk, segment) != NACRE_OK) {
+        return NACRE_ERROR;
+      }
+    }
     if (!walk->active[i]) {
       continue;
     }

@@ -108,6 +108,18 @@ static const nacre_vertex *writer_of(const nacre_pass *walk, int edge) {
   return producer < 0 ? NULL : &walk->graph->vertex[producer];
 }
 
+/* Whether what an edge holds, through views, is not forgotten. */
+static bool is_kept(const nacre_pass *walk, int edge) {
+  const nacre_graph *graph = walk->graph;
+  int producer = graph->edge[edge].producer;
+  while (walk->forgotten[edge] && producer >= 0 &&
+         nacre_pass_is_view(walk, &graph->vertex[producer])) {
+    edge = graph->vertex[producer].input[0];
+    producer = graph->edge[edge].producer;
+  }
+  return !walk->forgotten[edge];
+}
+
 static bool may_overwrite(const nacre_pass *walk, const nacre_vertex *vertex) {
   int in = vertex->input[0];
   bool able = vertex->ops == NULL ||
@@ -118,6 +130,10 @@ static bool may_overwrite(const nacre_pass *walk, const nacre_vertex *vertex) {
       nacre_shape_count(&walk->graph->edge[in].shape) !=
         nacre_shape_count(&walk->graph->edge[vertex->output[0]].shape)) {
     return false;
+  }
+  if (walk->segment != NULL && is_kept(walk, in) &&
+      walk->segment[vertex - walk->graph->vertex] >= 0) {
+    return false; /* it is read again */
   }
   return walk->mode != NACRE_MODE_TRAIN ||
          (!nacre_pass_needs_x(vertex) && !nacre_pass_needs_y(writer));
@@ -248,7 +264,10 @@ static int prepare(nacre_pass *walk) {
   nacre_layout *layout = walk->layout;
   int edges = graph->n_edges, vertices = graph->n_vertices;
   layout->value = nacre_pass_array(walk, edges, sizeof(int));
+  layout->again = nacre_pass_array(walk, edges, sizeof(int));
   layout->grad = nacre_pass_array(walk, edges, sizeof(int));
+  layout->saved_again =
+    nacre_pass_array(walk, vertices, sizeof(*layout->saved_again));
   layout->saved = nacre_pass_array(walk, vertices, sizeof(*layout->saved));
   layout->scratch = nacre_pass_array(walk, vertices, sizeof(*layout->scratch));
   walk->wanted = nacre_pass_array(walk, edges, sizeof(bool));
@@ -256,7 +275,8 @@ static int prepare(nacre_pass *walk) {
   walk->loss_at = nacre_pass_array(walk, edges, sizeof(bool));
   walk->active = nacre_pass_array(walk, vertices, sizeof(bool));
   walk->skipped = nacre_pass_array(walk, vertices, sizeof(bool));
-  if (layout->value == NULL || layout->grad == NULL ||
+  if (layout->value == NULL || layout->again == NULL ||
+      layout->grad == NULL || layout->saved_again == NULL ||
       layout->saved == NULL || layout->scratch == NULL ||
       walk->wanted == NULL || walk->reached == NULL ||
       walk->loss_at == NULL || walk->active == NULL ||
@@ -278,25 +298,52 @@ static int prepare(nacre_pass *walk) {
   return NACRE_OK;
 }
 
-int nacre_layout_make(nacre_layout *layout, const nacre_graph *graph,
-                      nacre_mode mode, int64_t batch) {
-  *layout = (nacre_layout){ 0 };
-  nacre_pass walk = { .layout = layout, .graph = graph, .mode = mode };
-  if (prepare(&walk) != NACRE_OK || forward(&walk) != NACRE_OK ||
-      nacre_pass_backward(&walk) != NACRE_OK) {
+/* Until something is computed again, it is where it was. */
+static void look_back(const nacre_pass *walk) {
+  nacre_layout *layout = walk->layout;
+  memcpy(layout->again, layout->value,
+         (size_t)walk->graph->n_edges * sizeof(int));
+  memcpy(layout->saved_again, layout->saved,
+         (size_t)walk->graph->n_vertices * sizeof(*layout->saved));
+}
+
+static int lay_out(nacre_pass *walk, int64_t batch) {
+  const nacre_graph *graph = walk->graph;
+  nacre_layout *layout = walk->layout;
+  if (prepare(walk) != NACRE_OK || nacre_pass_forget(walk) != NACRE_OK ||
+      forward(walk) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  look_back(walk);
+  if (nacre_pass_backward(walk) != NACRE_OK) {
     return NACRE_ERROR;
   }
   for (int i = 0; i < graph->n_heads; i++) {
     /* Metrics and callers read predictions after the last operation. */
-    nacre_pass_touch(&walk, layout->value[graph->head[i].edge], layout->n_ops);
+    nacre_pass_touch(walk, layout->value[graph->head[i].edge], layout->n_ops);
     int mask = graph->edge[graph->head[i].loss_edge].mask;
-    nacre_pass_touch(&walk, mask < 0 ? -1 : layout->value[mask],
+    nacre_pass_touch(walk, mask < 0 ? -1 : layout->value[mask],
                      layout->n_ops);
   }
-  if (place_scratch(&walk, batch) != NACRE_OK) {
+  if (place_scratch(walk, batch) != NACRE_OK) {
     return NACRE_ERROR;
   }
   return nacre_memory_place(layout, batch, graph->ctx->error);
+}
+
+int nacre_layout_make(nacre_layout *layout, const nacre_graph *graph,
+                      nacre_mode mode, int64_t batch) {
+  *layout = (nacre_layout){ 0 };
+  nacre_pass walk = { .layout = layout, .graph = graph, .mode = mode };
+  return lay_out(&walk, batch);
+}
+
+int nacre_layout_segmented(nacre_layout *layout, const nacre_graph *graph,
+                           const int *segment, int64_t batch) {
+  *layout = (nacre_layout){ 0 };
+  nacre_pass walk = { .layout = layout, .graph = graph,
+                      .mode = NACRE_MODE_TRAIN, .segment = segment };
+  return lay_out(&walk, batch);
 }
 
 void nacre_layout_fini(nacre_layout *layout) {

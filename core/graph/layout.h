@@ -35,6 +35,8 @@ typedef struct nacre_op {
   int from, to;     /* buffers; DERIVE: dy and dx; LOSS: to is dy */
   const int *din;   /* [inputs of the vertex]: buffers, -1 not wanted */
   const int *dout;  /* [outputs of the vertex]: buffers, -1 none */
+  bool again;       /* FORWARD, ACTIVATE: a second time, for backward; what it
+                       gives goes to dout */
 } nacre_op;
 
 typedef struct nacre_buffer {
@@ -53,6 +55,10 @@ typedef struct nacre_layout {
   int *value;            /* [edges]: buffer or -1 */
   int *grad;             /* [edges]: buffer or -1 */
   int (*saved)[NACRE_SLOT_MAX]; /* [vertices]: buffer or -1 */
+  int *again;            /* [edges]: value, where backward finds it */
+  int (*saved_again)[NACRE_SLOT_MAX]; /* [vertices]: the same of saved */
+  int n_again;           /* calls that are made a second time */
+  double flops_again;    /* of theirs, per sample */
   int64_t (*scratch)[NACRE_SLOT_MAX]; /* [vertices]: offset or -1 */
   int64_t activation_bytes, scratch_bytes;
 } nacre_layout;
@@ -61,6 +67,17 @@ typedef struct nacre_layout {
  *  and linked. */
 int nacre_layout_make(nacre_layout *, const nacre_graph *, nacre_mode,
                       int64_t batch);
+/** The same of a training step that forgets: what the vertices of a segment
+ *  give lasts for the forward pass, but for what others read, and is computed
+ *  again before their backward pass. segment: [vertices], numbers of
+ *  consecutive vertices' segments, -1 for those that forget nothing. */
+int nacre_layout_segmented(nacre_layout *, const nacre_graph *,
+                           const int *segment, int64_t batch);
+/** Lays out a training step within `room` bytes of activations and scratch:
+ *  one that forgets nothing if it fits, else the one that computes least
+ *  again of those that were found to fit, else the smallest found. */
+int nacre_layout_fit(nacre_layout *, const nacre_graph *, int64_t batch,
+                     int64_t room);
 void nacre_layout_fini(nacre_layout *);
 
 /** Gives buffers offsets by their spans: greedy, largest first. */

@@ -15,6 +15,10 @@ typedef struct nacre_pass {
   bool *loss_at;  /* [edges]: a loss reads it */
   bool *active;   /* [vertices]: backward runs */
   bool *skipped;  /* [vertices]: a loss stands for this activation */
+  const int *segment; /* [vertices]: see nacre_layout_segmented(); or NULL */
+  bool *forgotten; /* [edges]: computed again where backward needs it */
+  bool *needed;    /* [edges]: of these, those that are */
+  bool *repeated;  /* [vertices]: runs a second time */
 } nacre_pass;
 
 /** Memory of the experiment's arena; NULL: none. */
@@ -35,6 +39,13 @@ bool nacre_pass_is_view(const nacre_pass *, const nacre_vertex *);
 /** Whether backward of a vertex reads what it put out, or took in. */
 bool nacre_pass_needs_y(const nacre_vertex *);
 bool nacre_pass_needs_x(const nacre_vertex *);
+
+/** Finds what is forgotten, before the forward pass is laid out. */
+int nacre_pass_forget(nacre_pass *);
+/** Finds what has to be repeated for the backward pass. */
+void nacre_pass_find_repeated(const nacre_pass *);
+/** Appends what is repeated of a segment. */
+int nacre_pass_repeat(const nacre_pass *, int segment);
 
 /** The losses, then the vertices in reverse. */
 int nacre_pass_backward(const nacre_pass *);

@@ -279,3 +279,54 @@ int nacre_bind_vertex(nacre_binder *bind, int index, nacre_run *run) {
   }
   return create_self(bind, vertex, run);
 }
+
+/* Whether something that a vertex reads backward was computed again. */
+static bool is_elsewhere(const nacre_binder *bind, int index) {
+  const nacre_vertex *vertex = &bind->graph->vertex[index];
+  const nacre_layout *layout = &bind->program->layout;
+  bool elsewhere = memcmp(layout->saved[index], layout->saved_again[index],
+                          sizeof(layout->saved[index])) != 0;
+  for (int i = 0; i < vertex->n_inputs; i++) {
+    int edge = vertex->input[i];
+    elsewhere = elsewhere || layout->again[edge] != layout->value[edge];
+  }
+  for (int i = 0; i < vertex->n_outputs; i++) {
+    int edge = vertex->output[i];
+    elsewhere = elsewhere || layout->again[edge] != layout->value[edge];
+  }
+  return elsewhere;
+}
+
+int nacre_bind_again(const nacre_binder *bind, int index, const int *out,
+                     nacre_run *run) {
+  const nacre_vertex *vertex = &bind->graph->vertex[index];
+  const nacre_layout *layout = &bind->program->layout;
+  if (out == NULL && !is_elsewhere(bind, index)) {
+    return NACRE_OK;
+  }
+  size_t n = (size_t)vertex->n_inputs + (size_t)vertex->n_outputs;
+  nacre_tensor *value = nacre_bind_array(bind, n, sizeof(*value));
+  nacre_tensor *saved = nacre_bind_array(bind, NACRE_SLOT_MAX, sizeof(*saved));
+  if (value == NULL || saved == NULL) {
+    return NACRE_ERROR;
+  }
+  for (int i = 0; i < vertex->n_inputs; i++) {
+    nacre_bind_edge(bind, &value[i], vertex->input[i],
+                    layout->again[vertex->input[i]]);
+  }
+  run->in = value;
+  run->out = value + vertex->n_inputs;
+  for (int i = 0; i < vertex->n_outputs; i++) {
+    nacre_bind_edge(bind, &value[vertex->n_inputs + i], vertex->output[i],
+                    out != NULL ? out[i] : layout->again[vertex->output[i]]);
+  }
+  for (int i = 0; i < NACRE_SLOT_MAX; i++) {
+    int buffer = layout->saved_again[index][i];
+    if (buffer >= 0) {
+      bind_slot(bind, &saved[i], &vertex->saved[i], vertex->times,
+                nacre_bind_buffer(bind, buffer));
+    }
+  }
+  run->saved = saved;
+  return NACRE_OK;
+}

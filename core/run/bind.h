@@ -27,5 +27,9 @@ void nacre_bind_edge(const nacre_binder *, nacre_tensor *, int edge,
 void nacre_bind_start(const nacre_binder *, nacre_run *);
 /** All of a vertex's run but its gradients. */
 int nacre_bind_vertex(nacre_binder *, int index, nacre_run *);
+/** Gives a copy of a vertex's run the values and saved tensors that are there
+ *  in the backward pass. out: [outputs] buffers; NULL: those that are read. */
+int nacre_bind_again(const nacre_binder *, int index, const int *out,
+                     nacre_run *);
 
 #endif

@@ -111,7 +111,7 @@ const char *nacre_profile_layer(const nacre_program *program, int op) {
 const char *nacre_profile_verb(const nacre_program *program, int op) {
   switch (program->layout.op[op].kind) {
   case NACRE_OP_FORWARD:
-    return "forward";
+    return program->layout.op[op].again ? "forward again" : "forward";
   case NACRE_OP_ACTIVATE:
     return "activation";
   case NACRE_OP_LOSS:

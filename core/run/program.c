@@ -13,7 +13,8 @@ static int bind_backward(const nacre_binder *bind, const nacre_op *op,
   const nacre_vertex *vertex = &bind->graph->vertex[op->index];
   size_t n = (size_t)vertex->n_inputs + (size_t)vertex->n_outputs;
   nacre_tensor *grad = nacre_bind_array(bind, n, sizeof(*grad));
-  if (grad == NULL) {
+  if (grad == NULL ||
+      nacre_bind_again(bind, op->index, NULL, run) != NACRE_OK) {
     return NACRE_ERROR;
   }
   for (int i = 0; i < vertex->n_inputs; i++) {
@@ -28,6 +29,16 @@ static int bind_backward(const nacre_binder *bind, const nacre_op *op,
   return NACRE_OK;
 }
 
+/* The first call is all bound; a second has other places. */
+static int bind_forward(const nacre_binder *bind, const nacre_op *op,
+                        nacre_run *run) {
+  if (!op->again) {
+    return NACRE_OK;
+  }
+  run->flags |= NACRE_RUN_RECOMPUTE;
+  return nacre_bind_again(bind, op->index, op->dout, run);
+}
+
 static int bind_derive(const nacre_binder *bind, const nacre_op *op,
                        nacre_run *run) {
   const nacre_vertex *vertex = &bind->graph->vertex[op->index];
@@ -39,7 +50,7 @@ static int bind_derive(const nacre_binder *bind, const nacre_op *op,
     return NACRE_ERROR;
   }
   run->self = (void *)(uintptr_t)run->epilogue;
-  nacre_bind_edge(bind, &tensor[0], edge, layout->value[edge]);
+  nacre_bind_edge(bind, &tensor[0], edge, layout->again[edge]);
   nacre_bind_edge(bind, &tensor[1], edge, op->from);
   nacre_bind_edge(bind, &tensor[2], edge, op->to);
   run->in = &tensor[0];
@@ -107,10 +118,10 @@ static int bind_op(nacre_binder *bind, int index, nacre_run **of_vertex) {
   switch (op->kind) {
   case NACRE_OP_FORWARD:
     step->call = vertex->ops->forward;
-    return NACRE_OK;
+    return bind_forward(bind, op, run);
   case NACRE_OP_ACTIVATE:
     step->call = nacre_step_activate;
-    return NACRE_OK;
+    return bind_forward(bind, op, run);
   case NACRE_OP_BACKWARD:
     step->call = vertex->ops->backward;
     return bind_backward(bind, op, run);
@@ -191,7 +202,7 @@ static size_t count_tensors(const nacre_program *program) {
     if (op->kind != NACRE_OP_LOSS && op->index >= 0) {
       const nacre_vertex *vertex = &graph->vertex[op->index];
       n += 3 * (size_t)vertex->n_inputs + 2 * (size_t)vertex->n_outputs +
-           2 * (size_t)NACRE_SLOT_MAX + 1;
+           2 * (size_t)NACRE_SLOT_MAX + 1; /* also of one called again */
     }
   }
   return n;

@@ -6,6 +6,7 @@
 #ifndef NACRE_TRAIN_TRAIN_H
 #define NACRE_TRAIN_TRAIN_H
 
+#include "experiment/footprint.h"
 #include "run/checkpoint.h"
 #include "run/feed.h"
 #include "run/profile.h"
@@ -64,6 +65,7 @@ typedef struct nacre_trainer {
   nacre_samples samples;
   nacre_device device;
   nacre_model model;
+  nacre_footprint footprint; /* its layout goes to the program */
   nacre_program program;    /* training steps */
   nacre_program judge;      /* evaluation */
   nacre_pass_over training, validation, test;

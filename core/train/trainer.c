@@ -54,9 +54,10 @@ static int read_class_weights(nacre_trainer *trainer) {
 static int make_programs(nacre_trainer *trainer) {
   nacre_experiment *experiment = trainer->experiment;
   nacre_samples *samples = &trainer->samples;
-  if (nacre_program_make(&trainer->program, &trainer->model,
-                         NACRE_MODE_TRAIN, experiment->batch_size,
-                         experiment->seed, experiment->error) != NACRE_OK ||
+  if (nacre_program_bind(&trainer->program, &trainer->model,
+                         NACRE_MODE_TRAIN, &trainer->footprint.layout,
+                         experiment->batch_size, experiment->seed,
+                         experiment->error) != NACRE_OK ||
       nacre_pass_make(&trainer->training, trainer, &trainer->program,
                       &samples->train) != NACRE_OK) {
     return NACRE_ERROR;
@@ -160,6 +161,8 @@ int nacre_trainer_make(nacre_trainer *trainer, nacre_experiment *experiment,
       nacre_device_open_best(&trainer->device, &experiment->ctx,
                              experiment->device, options->threads,
                              options->cpu_level) != NACRE_OK ||
+      nacre_footprint_make(&trainer->footprint, experiment,
+                           trainer->device.limit) != NACRE_OK ||
       nacre_model_make(&trainer->model, &experiment->graph,
                        &trainer->device, true, error) != NACRE_OK ||
       nacre_model_init(&trainer->model, experiment->seed, error) !=
@@ -184,6 +187,7 @@ void nacre_trainer_fini(nacre_trainer *trainer) {
   nacre_judge_close(&trainer->validation);
   nacre_judge_close(&trainer->test);
   nacre_program_fini(&trainer->program);
+  nacre_footprint_fini(&trainer->footprint);
   nacre_program_fini(&trainer->judge);
   nacre_optimizer_fini(&trainer->optimizer);
   for (int i = 0; trainer->class_weight != NULL && i < graph->n_heads; i++) {

@@ -169,6 +169,9 @@ static void measure(pass *p) {
   for (int64_t j = 0; j < p->cols; j++) {
     real variance = sum[j] / (real)p->rows;
     inverse[j] = (real)(1 / sqrt((double)variance + cfg->epsilon));
+    if ((run->flags & NACRE_RUN_RECOMPUTE) != 0) {
+      continue; /* they have followed this batch already */
+    }
     moving_mean[j] = momentum * moving_mean[j] + (1 - momentum) * mean[j];
     moving_variance[j] =
       momentum * moving_variance[j] + (1 - momentum) * variance;
@@ -326,7 +329,8 @@ static const nacre_weight weights[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_EPILOGUE | NACRE_LAYER_MASK_PASS,
+  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_EPILOGUE |
+           NACRE_LAYER_MASK_PASS | NACRE_LAYER_REPEAT,
   .weights = NACRE_SPAN(weights), .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };

@@ -152,7 +152,7 @@ sed 's/units: 2, act/unit: 2, act/; s/adam,/adm,/' "$dir/kinds.yaml" \
 
 expect 0 "$NACRE" --help
 cp "$dir/out" "$dir/overview"
-for verb in train evaluate predict plan bench check config plugins inspect \
+for verb in train resume evaluate predict plan bench check config plugins inspect \
   check-plugin; do
   same "the overview lists $verb" "$(grep -c "^  $verb " "$dir/overview")" 1
   expect 0 "$NACRE" "$verb" --help
@@ -239,6 +239,66 @@ json
 expect 0 "$NACRE" plan "$configs/xor.yaml" 'model.layers=[{type: dense, units: 10000000}, {type: dense, units: 10000000}, {type: dense, units: 1}]'
 says out 'TiB'
 expect 3 "$NACRE" plan "$dir/wrong.yaml"
+
+# What is computed again saves memory, and changes no bit.
+awk 'BEGIN {
+  print "nacre: 1\nmodel:\n  layers:"
+  for (i = 0; i < 12; i++) {
+    print "    - {type: dense, units: 64, activation: gelu}"
+    print "    - {type: batch_normalization}"
+    print "    - {type: dropout, rate: 0.2}"
+  }
+  print "    - {type: dense, units: 1}"
+  print "loss: mean_squared_error\noptimizer: sgd\ndata:\n  train:"
+  print "    type: inline"
+  printf "    x: ["
+  for (i = 0; i < 300; i++) { printf "[%d, %d], ", i % 7, i % 5 }
+  printf "]\n    y: ["
+  for (i = 0; i < 300; i++) { printf "%d, ", i % 3 }
+  print "]\ntrain: {epochs: 2, batch_size: 128}"
+}' >"$dir/deep.yaml"
+total() {
+  "$NACRE" plan --json "$dir/deep.yaml" "$@" 2>/dev/null |
+    sed -n 's/.*"total": \([0-9]*\).*/\1/p'
+}
+digest() {
+  "$NACRE" train --digest --runs "$dir/deep" "$dir/deep.yaml" "$@" 2>&1 \
+    >/dev/null | sed -n 's/.*digest //p'
+}
+whole=$(total)
+least=$(total memory.recompute=always)
+if [ "$least" -lt $((whole * 2 / 3)) ]; then
+  pass "computing again takes $least bytes instead of $whole"
+else
+  fail "computing again takes $least bytes instead of $whole"
+fi
+same=$(digest)
+[ -n "$same" ] || fail 'no digest is printed'
+for memory in recompute=always "limit=$least, recompute=auto" \
+  "limit=$(((whole + least) / 2)), recompute=auto" \
+  "limit=$whole, recompute=auto" "limit=${whole}B"; do
+  memory=$(echo "memory={$memory}" | sed 's/=\([^{]\)/: \1/g')
+  if [ "$(digest "$memory")" = "$same" ]; then
+    pass "the same bits with $memory"
+  else
+    fail "other bits with $memory"
+  fi
+done
+expect 0 "$NACRE" plan "$dir/deep.yaml" memory.recompute=always
+says out 'made again for the backward pass'
+expect 0 "$NACRE" plan "$dir/deep.yaml" \
+  "memory={recompute: auto, limit: $whole}"
+says out 'total'
+grep -q 'made again' "$dir/out" && fail '  nothing needs to be made again'
+for verb in plan train; do
+  expect 8 "$NACRE" $verb "$dir/deep.yaml" memory.limit=$((whole - 1))
+  says err 'may take'
+  says err 'memory.recompute=auto'
+  expect 8 "$NACRE" $verb "$dir/deep.yaml" \
+    "memory={recompute: auto, limit: 40kB}"
+  says err 'even where it computes activations again'
+done
+[ ! -e runs ] || fail 'a training that does not fit left a directory'
 
 # --- bench ------------------------------------------------------------------
 

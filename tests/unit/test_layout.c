@@ -12,6 +12,9 @@
 #define GRAPHS 150
 #define MAX_NODES 14
 
+/* Calls that layouts of this test have repeated. */
+static int again;
+
 /* Layers over [4]; "%s" and "%s" are names of nodes before. */
 typedef struct kind {
   const char *layer;
@@ -168,10 +171,11 @@ static void pretend_readers(nacre_graph *graph, int more) {
   }
 }
 
-/* What a run of a program comes to: losses, predictions, gradients. */
+/* What a run of a program comes to: losses, predictions, gradients, and the
+ * weights with their running averages. */
 typedef struct outcome {
   double *loss;
-  real *prediction, *gradient;
+  real *prediction, *gradient, *weights;
 } outcome;
 
 static outcome run(engine *self, nacre_program *program) {
@@ -179,10 +183,14 @@ static outcome run(engine *self, nacre_program *program) {
   const nacre_graph *graph = &self->experiment.graph;
   const size_t each = (size_t)program->batch * 4 * sizeof(real);
   const size_t heads = (size_t)graph->n_heads;
+  const size_t total = (size_t)trainer->model.total * sizeof(real);
   outcome out = { calloc(heads, sizeof(double)), calloc(heads, each),
-                  calloc((size_t)trainer->model.trained + 1, sizeof(real)) };
+                  calloc((size_t)trainer->model.trained + 1, sizeof(real)),
+                  malloc(total + 1) };
+  real *before = malloc(total + 1);
   ck_assert(out.loss != NULL && out.prediction != NULL &&
-            out.gradient != NULL);
+            out.gradient != NULL && out.weights != NULL && before != NULL);
+  memcpy(before, trainer->model.params, total);
   memset(trainer->model.grads, 0,
          (size_t)trainer->model.trained * sizeof(real));
   if (program != &trainer->program) {
@@ -208,6 +216,9 @@ static outcome run(engine *self, nacre_program *program) {
   }
   memcpy(out.gradient, trainer->model.grads,
          (size_t)trainer->model.trained * sizeof(real));
+  memcpy(out.weights, trainer->model.params, total);
+  memcpy(trainer->model.params, before, total);
+  free(before);
   return out;
 }
 
@@ -215,26 +226,79 @@ static void fini_outcome(outcome *out) {
   free(out->loss);
   free(out->prediction);
   free(out->gradient);
+  free(out->weights);
 }
 
 static void compare(const engine *self, outcome a, outcome b,
                     const char *what, const char *yaml) {
   size_t heads = (size_t)self->experiment.graph.n_heads;
   size_t trained = (size_t)self->trainer.model.trained;
+  size_t total = (size_t)self->trainer.model.total;
   ck_assert_msg(memcmp(a.loss, b.loss, heads * sizeof(double)) == 0 &&
                 memcmp(a.prediction, b.prediction,
                        heads * SAMPLES * 4 * sizeof(real)) == 0 &&
-                memcmp(a.gradient, b.gradient, trained * sizeof(real)) == 0,
+                memcmp(a.gradient, b.gradient, trained * sizeof(real)) == 0 &&
+                memcmp(a.weights, b.weights, total * sizeof(real)) == 0,
                 "%s\n%s", what, yaml);
 }
 
-static void check_mode(engine *self, nacre_mode mode, const char *yaml) {
+/* Runs a layout, which is used up. */
+static outcome run_layout(engine *self, nacre_mode mode,
+                          nacre_layout *layout) {
+  nacre_program program;
+  ck_assert_int_eq(
+    nacre_program_bind(&program, &self->trainer.model, mode, layout, SAMPLES,
+                       self->experiment.seed, &self->error), NACRE_OK);
+  outcome got = run(self, &program);
+  nacre_program_fini(&program);
+  return got;
+}
+
+/* Vertices cut into segments anyhow, of which some are forgotten. */
+static void random_segments(int n, uint64_t *state, int *segment) {
+  int number = 0;
+  bool forgotten = engine_below(state, 4) > 0;
+  for (int i = 0; i < n; i++) {
+    if (engine_below(state, 4) == 0) {
+      number++;
+      forgotten = engine_below(state, 4) > 0;
+    }
+    segment[i] = forgotten && engine_below(state, 10) > 0 ? number : -1;
+  }
+}
+
+/* A step that forgets comes to the same, whatever it forgets. */
+static void check_forgetting(engine *self, outcome reference,
+                             uint64_t seed, const char *yaml) {
+  const nacre_graph *graph = &self->experiment.graph;
+  uint64_t state = seed * 31 + 7;
+  int *segment = calloc((size_t)graph->n_vertices, sizeof(*segment));
+  ck_assert_ptr_nonnull(segment);
+  for (int i = 0; i < 6; i++) {
+    nacre_layout layout;
+    random_segments(graph->n_vertices, &state, segment);
+    ck_assert_int_eq(nacre_layout_segmented(&layout, graph, segment, SAMPLES),
+                     NACRE_OK);
+    check_overlaps(&layout);
+    again += layout.n_again;
+    if (i % 2 == 1) {
+      spread(&layout);
+    }
+    outcome got = run_layout(self, NACRE_MODE_TRAIN, &layout);
+    compare(self, reference, got, "a step that forgets gives other results",
+            yaml);
+    fini_outcome(&got);
+  }
+  free(segment);
+}
+
+static void check_mode(engine *self, nacre_mode mode, uint64_t seed,
+                       const char *yaml) {
   nacre_graph *graph = &self->experiment.graph;
-  outcome reference = { NULL, NULL, NULL };
+  outcome reference = { NULL, NULL, NULL, NULL };
   for (int variant = 0; variant < 4; variant++) {
     bool in_place = (variant & 1) == 0, shared = (variant & 2) == 0;
     nacre_layout layout;
-    nacre_program program;
     pretend_readers(graph, in_place ? 0 : 5);
     ck_assert_int_eq(nacre_layout_make(&layout, graph, mode, SAMPLES),
                      NACRE_OK);
@@ -243,12 +307,7 @@ static void check_mode(engine *self, nacre_mode mode, const char *yaml) {
     if (!shared) {
       spread(&layout);
     }
-    ck_assert_int_eq(
-      nacre_program_bind(&program, &self->trainer.model, mode, &layout,
-                         SAMPLES, self->experiment.seed, &self->error),
-      NACRE_OK);
-    outcome got = run(self, &program);
-    nacre_program_fini(&program);
+    outcome got = run_layout(self, mode, &layout);
     if (variant == 0) {
       reference = got;
       continue;
@@ -258,20 +317,26 @@ static void check_mode(engine *self, nacre_mode mode, const char *yaml) {
                      : "work in place gives other results", yaml);
     fini_outcome(&got);
   }
+  if (mode == NACRE_MODE_TRAIN) {
+    check_forgetting(self, reference, seed, yaml);
+  }
   fini_outcome(&reference);
 }
 
 START_TEST(test_random_graphs) {
+  again = 0;
   for (int i = 0; i < 15; i++) {
-    char *yaml = random_graph((uint64_t)(_i * 15 + i), false);
+    uint64_t seed = (uint64_t)(_i * 15 + i);
+    char *yaml = random_graph(seed, false);
     engine self;
     engine_open(&self, yaml);
-    check_mode(&self, NACRE_MODE_TRAIN, yaml);
-    check_mode(&self, NACRE_MODE_EVALUATE, yaml);
-    check_mode(&self, NACRE_MODE_PREDICT, yaml);
+    check_mode(&self, NACRE_MODE_TRAIN, seed, yaml);
+    check_mode(&self, NACRE_MODE_EVALUATE, seed, yaml);
+    check_mode(&self, NACRE_MODE_PREDICT, seed, yaml);
     engine_close(&self);
     free(yaml);
   }
+  ck_assert_int_gt(again, 100);
 }
 END_TEST
 
@@ -309,6 +374,57 @@ START_TEST(test_memory_is_reused) {
                    2 * 8 * 16 * (int64_t)sizeof(real));
   nacre_layout_fini(&layout);
   engine_close(&self);
+}
+END_TEST
+
+/* A deep chain of dense layers with activations that cannot be in place. */
+static char *deep_chain(int layers) {
+  engine_text yaml = { NULL, 0 };
+  engine_put(&yaml, "nacre: 1\nmodel:\n  input: [32]\n  layers:\n");
+  for (int i = 0; i < layers; i++) {
+    engine_put(&yaml, "    - {type: dense, units: 32, activation: tanh}\n");
+  }
+  engine_put(&yaml, "loss: mean_squared_error\noptimizer: sgd\n"
+                    "train: {batch_size: 64}\n");
+  return yaml.at;
+}
+
+/* Of n layers of equal size, about 2 sqrt(n) are needed at a time; and no
+ * more is computed again than makes it fit. */
+START_TEST(test_fitting) {
+  char *yaml = deep_chain(100);
+  const int64_t tensor = 64 * 32 * (int64_t)sizeof(real);
+  engine self;
+  engine_load(&self, yaml);
+  ck_assert(self.loaded);
+  const nacre_graph *graph = &self.experiment.graph;
+  nacre_layout whole, layout;
+  ck_assert_int_eq(nacre_layout_make(&whole, graph, NACRE_MODE_TRAIN, 64),
+                   NACRE_OK);
+  ck_assert_int_ge(whole.activation_bytes, 100 * tensor);
+  ck_assert_int_eq(nacre_layout_fit(&layout, graph, 64, INT64_MAX), NACRE_OK);
+  ck_assert_int_eq(layout.n_again, 0);
+  ck_assert_int_eq(layout.activation_bytes, whole.activation_bytes);
+  nacre_layout_fini(&layout);
+  ck_assert_int_eq(nacre_layout_fit(&layout, graph, 64, 0), NACRE_OK);
+  ck_assert_int_le(layout.activation_bytes, 26 * tensor);
+  ck_assert_int_le(layout.n_again, 99);
+  int64_t least = layout.activation_bytes;
+  nacre_layout_fini(&layout);
+  double before = 1e300;
+  for (int64_t room = least; room < whole.activation_bytes;
+       room += 5 * tensor) {
+    ck_assert_int_eq(nacre_layout_fit(&layout, graph, 64, room), NACRE_OK);
+    check_overlaps(&layout);
+    ck_assert_int_le(layout.activation_bytes, room);
+    ck_assert(layout.flops_again <= before);
+    before = layout.flops_again;
+    nacre_layout_fini(&layout);
+  }
+  ck_assert_msg(before < 0.2 * 100 * 2 * 32 * 32, "%g flops", before);
+  nacre_layout_fini(&whole);
+  engine_close(&self);
+  free(yaml);
 }
 END_TEST
 
@@ -374,6 +490,7 @@ Suite *test_layout_suite(void) {
   tcase_add_loop_test(tests, test_random_gradients, 0, 10);
 #endif
   tcase_add_test(tests, test_memory_is_reused);
+  tcase_add_test(tests, test_fitting);
   tcase_add_test(tests, test_memory_beyond_counting);
   tcase_add_test(tests, test_random_spans);
   suite_add_tcase(suite, tests);

@@ -26,6 +26,8 @@ extern "C" {
 #define NACRE_LAYER_MASK_PASS 128u /* the steps of out[0] are those of its
                                       inputs: it has their mask */
 #define NACRE_LAYER_MASK_READ 256u /* reads run->mask */
+#define NACRE_LAYER_REPEAT 512u  /* has STATE weights and heeds
+                                    NACRE_RUN_RECOMPUTE */
 
 /** A tensor that a layer keeps between steps, in the static table of its
  *  ops. The name gives the YAML keys NAME_initializer, NAME_regularizer and
@@ -88,6 +90,12 @@ typedef struct nacre_run nacre_run;
 
 #define NACRE_RUN_TRAINING 1u
 #define NACRE_RUN_FROZEN 2u /* the layer is `trainable: false` */
+/** To save memory, forward is called a second time in a step, before
+ *  backward: it writes out[] and saved[] to the same bits as the first time,
+ *  from the same input and key, and leaves STATE weights as they are. A layer
+ *  with such weights is only called so if it says NACRE_LAYER_REPEAT; the
+ *  others need not look at this. */
+#define NACRE_RUN_RECOMPUTE 4u
 
 /** One bound call. Arrays are indexed as in the plan; tensors of a kind
  *  that were not asked for have data NULL. */
