@@ -104,8 +104,8 @@ static int prepare_inference(bench *self, nacre_error *error) {
                          batch, trainer->experiment->seed, error) !=
         NACRE_OK ||
       nacre_feed_make(&self->feed, &self->program, &trainer->samples.train,
-                      trainer->samples.pipe, trainer->samples.n_pipes, NULL,
-                      0, false, error) != NACRE_OK) {
+                      trainer->samples.pipe, trainer->samples.n_pipes,
+                      false, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
   return nacre_feed_batch(&self->feed, self->position, batch, none);
