@@ -23,6 +23,23 @@ ALWAYS void tile_put(const kernel_tile *t, real *c, const real *bias,
   v_store_part(c, mask, y);
 }
 
+/* Rows of a B that is read where it is are asked for this far ahead: two
+ * cache lines of each, too far apart for the processor to foresee. */
+#define TILE_AHEAD 32
+
+/* The row TILE_AHEAD behind b of [k, ...] with `left` rows from b on; after
+ * the last, the first ones of the columns beside these. */
+ALWAYS void tile_fetch(const real *b, int64_t b_step, int64_t left,
+                       int64_t k, const int wide) {
+  const int64_t rows = left > TILE_AHEAD ? TILE_AHEAD : TILE_AHEAD - k;
+  const int64_t beside = left > TILE_AHEAD ? 0 : wide * LANES;
+  const char *at = (const char *)(const void *)b;
+  at += (rows * b_step + beside) * (int64_t)sizeof(real);
+  UNROLL for (int j = 0; j < wide; j++) {
+    __builtin_prefetch(at + j * LANE_BYTES, 0, 3);
+  }
+}
+
 /* All but t are constants where this is inlined, so the loops over rows and
  * registers unroll completely and acc lives in registers. */
 ALWAYS void tile_run(const kernel_tile *t, const int rows, const int wide,
@@ -44,6 +61,9 @@ ALWAYS void tile_run(const kernel_tile *t, const int rows, const int wide,
   mask[1] = part_first(t->cols > LANES ? t->cols - LANES : 0);
   for (int64_t k = t->k; k > 0; k--) {
     vreal row[2];
+    if (b_layout != KERNEL_B_PACKED) {
+      tile_fetch(b, b_step, k, t->k, wide);
+    }
     UNROLL for (int j = 0; j < wide; j++) {
       row[j] = b_layout == KERNEL_B_PACKED
                  ? v_load(b + j * LANES)
