@@ -46,8 +46,12 @@ static void soften_row(tile *t, const block *b, int64_t i, int64_t begin,
     memset(row + begin, 0, (size_t)(end - begin) * sizeof(real));
     return;
   }
-  memset(row + begin, 0, (size_t)(first - begin) * sizeof(real));
-  memset(row + last, 0, (size_t)(end - last) * sizeof(real));
+  if (first > begin) {
+    memset(row + begin, 0, (size_t)(first - begin) * sizeof(real));
+  }
+  if (end > last) {
+    memset(row + last, 0, (size_t)(end - last) * sizeof(real));
+  }
   const real old = t->top[n];
   const real sum = t->at.kern->soften(last - first, row + first, &t->top[n]);
   if (t->sum[n] != 0 && t->top[n] != old) {

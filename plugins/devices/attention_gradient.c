@@ -38,7 +38,8 @@ typedef struct block {
 } block;
 
 /* Query i: its scores and the gradients of its weights to rows of p and ds,
- * with zeros for those keys of the block that it does not see. */
+ * with zeros for keys that it does not see, as far as a panel of keys that
+ * it does see may reach. */
 static void soften_row(block *b, int64_t i) {
   const nacre_attention *a = b->at.a;
   const kernels *kern = b->at.kern;
@@ -49,11 +50,16 @@ static void soften_row(block *b, int64_t i) {
     attention_least(attention_end(a, i) - b->first, cols), first);
   real *p = b->p + (i - b->begin) * KERNEL_A_STRIDE;
   real *ds = b->ds + (i - b->begin) * KERNEL_A_STRIDE;
-  const size_t before = (size_t)first, behind = (size_t)(cols - end);
-  memset(p, 0, before * sizeof(real));
-  memset(ds, 0, before * sizeof(real));
-  memset(p + end, 0, behind * sizeof(real));
-  memset(ds + end, 0, behind * sizeof(real));
+  const int64_t before = attention_least(first, KERNEL_ROWS_MAX);
+  const int64_t behind = attention_least(cols - end, KERNEL_ROWS_MAX);
+  if (before > 0) {
+    memset(p + first - before, 0, (size_t)before * sizeof(real));
+    memset(ds + first - before, 0, (size_t)before * sizeof(real));
+  }
+  if (behind > 0) {
+    memset(p + end, 0, (size_t)behind * sizeof(real));
+    memset(ds + end, 0, (size_t)behind * sizeof(real));
+  }
   if (first == end) {
     return;
   }
@@ -61,8 +67,9 @@ static void soften_row(block *b, int64_t i) {
   if (a->dropout > 0) {
     attention_keep(&b->at, i, b->first + first, end - first, keep);
   }
-  const real mean = (real)kern->dot(a->value_dim, b->dout + i * a->out_step,
-                                    b->out + i * a->out_step);
+  real mean; /* of the gradients of the weights */
+  kern->times_vector(1, a->value_dim, b->dout + i * a->out_step, a->out_step,
+                     b->out + i * a->out_step, &mean);
   kern->soften_gradient(end - first,
                         a->log_sum[b->at.index * a->queries + i], mean,
                         a->dropout > 0 ? keep : NULL, p + first, ds + first);
