@@ -35,6 +35,7 @@
   X(test_directory) \
   X(test_measure)   \
   X(test_feed)      \
+  X(test_augment)   \
   X(test_graph)
 
 #define DECLARE(name) Suite *name##_suite(void);
