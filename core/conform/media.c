@@ -72,10 +72,47 @@ void nacre_archive_check(nacre_suite *suite) {
   }
 }
 
+/* What was encoded is decoded to the same bytes, with every number of
+ * channels. */
+static void check_encode(nacre_suite *suite) {
+  const nacre_image_ops *ops = suite->component->ops;
+  const nacre_host *host = nacre_registry_host(suite->registry);
+  unsigned char in[ROOM], room[ROOM + MARGIN];
+  for (int32_t channels = 1; channels <= 4; channels++) {
+    nacre_error_fail fail;
+    nacre_fail *to = nacre_suite_fail(suite, &fail);
+    nacre_image image = { 7, 11, channels, 0 }, again = { 0, 0, 0, 0 };
+    size_t count = 7 * 11 * (size_t)channels;
+    nacre_bytes file = { NULL, 0 };
+    nacre_suite_forget(suite);
+    for (size_t i = 0; i < count; i++) {
+      in[i] = (unsigned char)nacre_values_below(suite, 256);
+    }
+    memset(room, 0x5a, sizeof room);
+    int status = ops->encode(host, &image, in, &file, to);
+    bool same = status == NACRE_OK && ops->probe(file.at, file.n) == 1 &&
+                ops->info(host, file.at, file.n, &again, to) == NACRE_OK &&
+                again.height == 7 && again.width == 11 &&
+                again.channels == channels &&
+                ops->decode(host, file.at, file.n, &again, room, to) ==
+                  NACRE_OK &&
+                memcmp(in, room, count) == 0;
+    nacre_suite_check(suite, "encode", same,
+                      "an image of %d channels does not come back: %s",
+                      (int)channels, nacre_suite_problem(suite));
+    if (status == NACRE_OK) {
+      host->free(file.at);
+    }
+  }
+}
+
 void nacre_image_check(nacre_suite *suite) {
   const nacre_image_ops *ops = suite->component->ops;
   const nacre_host *host = nacre_registry_host(suite->registry);
   unsigned char in[INPUT], room[ROOM + MARGIN];
+  if (ops->encode != NULL) {
+    check_encode(suite);
+  }
   for (int trial = 0; trial < TRIALS; trial++) {
     nacre_error_fail fail;
     nacre_image image = { 0, 0, 0, 0 };

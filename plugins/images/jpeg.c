@@ -167,7 +167,7 @@ static int decode(const nacre_host *host, const void *in, size_t n,
 }
 
 static const nacre_image_ops ops = { sizeof(nacre_image_ops), 0, probe, info,
-                                     decode };
+                                     decode, NULL };
 
 static const nacre_component component = {
   .size = sizeof(nacre_component),

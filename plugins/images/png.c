@@ -163,8 +163,100 @@ static int decode(const nacre_host *host, const void *in, size_t n,
   return done ? NACRE_OK : NACRE_ERROR;
 }
 
+/* Writing. */
+
+typedef struct encoder {
+  const nacre_host *host;
+  nacre_fail *fail;
+  png_structp png;
+  png_infop info;
+  nacre_bytes out;
+  size_t room;
+  bool failed;
+  jmp_buf back;
+} encoder;
+
+static void on_write_error(png_structp png, png_const_charp text) {
+  encoder *self = png_get_error_ptr(png);
+  if (!self->failed) {
+    self->fail->fail(self->fail, NULL, "the PNG image cannot be written (%s)",
+                     text);
+  }
+  self->failed = true;
+  longjmp(self->back, 1);
+}
+
+static void on_write(png_structp png, png_bytep from, size_t n) {
+  encoder *self = png_get_io_ptr(png);
+  if (n > self->room - self->out.n) {
+    size_t room = 2 * self->room + n + 4096;
+    void *grown = room < n ? NULL
+                           : self->host->resize(self->out.at, room, 1);
+    if (grown == NULL) {
+      png_error(png, "out of memory");
+    }
+    self->out.at = grown;
+    self->room = room;
+  }
+  memcpy(self->out.at + self->out.n, from, n);
+  self->out.n += n;
+}
+
+static void on_flush(png_structp png) {
+  (void)png;
+}
+
+static bool write_image(encoder *self, const nacre_image *image,
+                        const uint8_t *in) {
+  static const int types[] = { PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
+                               PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA };
+  size_t stride = (size_t)image->width * (size_t)image->channels;
+  if (setjmp(self->back) != 0) {
+    return false;
+  }
+  png_set_write_fn(self->png, self, on_write, on_flush);
+  png_set_user_limits(self->png, EXTENT_MOST, EXTENT_MOST);
+  png_set_IHDR(self->png, self->info, (png_uint_32)image->width,
+               (png_uint_32)image->height, 8, types[image->channels - 1],
+               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_write_info(self->png, self->info);
+  for (int64_t y = 0; y < image->height; y++) {
+    png_write_row(self->png, in + (size_t)y * stride);
+  }
+  png_write_end(self->png, self->info);
+  return true;
+}
+
+static int encode(const nacre_host *host, const nacre_image *image,
+                  const uint8_t *in, nacre_bytes *out, nacre_fail *fail) {
+  encoder self = { .host = host, .fail = fail };
+  if (image->channels < 1 || image->channels > 4 || image->height < 1 ||
+      image->width < 1 || image->height > (int64_t)EXTENT_MOST ||
+      image->width > (int64_t)EXTENT_MOST) {
+    fail->fail(fail, NULL, "a PNG image has no such extents");
+    return NACRE_ERROR;
+  }
+  self.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &self,
+                                     on_write_error, on_warning);
+  self.info = self.png != NULL ? png_create_info_struct(self.png) : NULL;
+  bool done = false;
+  if (self.info == NULL) {
+    fail->fail(fail, NULL, "out of memory");
+  } else {
+    done = write_image(&self, image, in);
+  }
+  png_destroy_write_struct(&self.png, &self.info);
+  if (!done) {
+    host->free(self.out.at);
+    return NACRE_ERROR;
+  }
+  *out = self.out;
+  return NACRE_OK;
+}
+
 static const nacre_image_ops ops = { sizeof(nacre_image_ops), 0, probe, info,
-                                     decode };
+                                     decode, encode };
 
 static const nacre_component component = {
   .size = sizeof(nacre_component),

@@ -46,6 +46,10 @@ typedef struct nacre_image_ops {
    *  short or damaged. */
   int (*decode)(const nacre_host *, const void *in, size_t n,
                 const nacre_image *, uint8_t *out, nacre_fail *);
+  /** [any] Optional: a file of [height, width, channels] bytes. The caller
+   *  frees out->at by the host's free(). */
+  int (*encode)(const nacre_host *, const nacre_image *, const uint8_t *in,
+                nacre_bytes *out, nacre_fail *);
 } nacre_image_ops;
 
 /** What a sound's header says. */
