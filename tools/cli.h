@@ -23,7 +23,7 @@ typedef struct cli_option {
 typedef struct cli_args {
   const char *plugin_path, *progress, *runs, *output, *format, *to, *on;
   const char *seconds, *trace, *cpu, *ship, *prompt, *temperature, *seed;
-  int64_t threads, length, top_k;
+  int64_t threads, length, top_k, samples;
   bool json, digest, help, rescan, all, data, why, markdown,
     inference, profile;
   const char **word; /* what is no option, in order */
@@ -42,7 +42,7 @@ typedef struct cli_verb {
 
 extern const cli_verb cli_train, cli_resume, cli_evaluate, cli_predict,
   cli_plan, cli_check, cli_config, cli_plugins, cli_inspect,
-  cli_check_plugin, cli_bench;
+  cli_check_plugin, cli_bench, cli_data;
 
 /** Options that every verb takes; ends with name NULL. */
 extern const cli_option cli_common[];

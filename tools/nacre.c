@@ -15,7 +15,7 @@
 static const cli_verb *const verbs[] = {
   &cli_train, &cli_resume, &cli_evaluate, &cli_predict, &cli_plan,
   &cli_check, &cli_config, &cli_plugins, &cli_inspect, &cli_check_plugin,
-  &cli_bench,
+  &cli_bench, &cli_data,
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
