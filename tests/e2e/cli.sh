@@ -152,7 +152,7 @@ sed 's/units: 2, act/unit: 2, act/; s/adam,/adm,/' "$dir/kinds.yaml" \
 
 expect 0 "$NACRE" --help
 cp "$dir/out" "$dir/overview"
-for verb in train resume evaluate predict plan bench check config plugins inspect \
+for verb in train resume evaluate predict plan bench check config data plugins inspect \
   check-plugin; do
   same "the overview lists $verb" "$(grep -c "^  $verb " "$dir/overview")" 1
   expect 0 "$NACRE" "$verb" --help
@@ -432,6 +432,37 @@ for signal in TERM:75 INT:130; do
   same "SIG${signal%:*} ends a training" $? "${signal#*:}"
   expect 0 "$NACRE" evaluate "$dir/stopped/xor"/*
 done
+
+# --- data -------------------------------------------------------------------
+
+expect 0 "$NACRE" data info "$configs/iris.yaml"
+says out '^train  *120  x  *input '
+says out '^  2  *40 '
+expect 0 "$NACRE" data info "$configs/iris.yaml" --json
+expect 0 "$NACRE" data preview "$configs/iris.yaml" --samples 3
+[ "$(wc -l <"$dir/out")" -eq 3 ] && pass "three rows" || fail "three rows"
+cat >"$dir/images.yaml" <<EOF
+nacre: 1
+model: {input: [5, 4, 1], layers: [flatten, {type: dense, units: 1}]}
+loss: mean_squared_error
+optimizer: sgd
+data:
+  augment: {type: random_flip}
+  train:
+    type: inline
+    x: [[[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 0, 1], [2, 3, 4, 5], [6, 7, 8, 9]]]
+    y: [1]
+EOF
+expect 2 "$NACRE" data preview "$dir/images.yaml"
+expect 2 "$NACRE" data preview "$dir/images.yaml" --output "$dir/sheet.gif"
+expect 2 "$NACRE" data view "$dir/images.yaml"
+expect 7 "$NACRE" data preview "$dir/images.yaml" --output "$dir/no/sheet.png"
+if "$NACRE" plugins image | grep -q png; then
+  expect 0 "$NACRE" data preview "$dir/images.yaml" --output "$dir/sheet.png"
+  head -c 4 "$dir/sheet.png" | grep -q PNG && pass "a sheet" || fail "a sheet"
+else
+  echo "SKIPPED: images/png was not built"
+fi
 
 # --- evaluate ---------------------------------------------------------------
 
