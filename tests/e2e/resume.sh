@@ -110,7 +110,16 @@ optimizer: {type: adagrad, learning_rate: 0.5}
 final_weights: best
 train: {validation_frequency: 2, steps_per_epoch: 7}
 END
-cases='momentum random accumulated steered best'
+cat >"$dir/augmented.yaml" <<END
+extends: base.yaml
+loss: categorical_crossentropy
+data:
+  workers: 2
+  transform: [standardize, {type: one_hot, field: y, classes: 3}]
+  augment: [{type: gaussian_noise, stddev: 0.2}, mixup]
+memory: {recompute: always}
+END
+cases='momentum random accumulated steered best augmented'
 
 # --- what is compared -------------------------------------------------------
 
@@ -195,7 +204,7 @@ grep -q '"epoch"' "$dir/momentum.content" || fail 'nothing is compared'
 for case in $cases; do
   life=0
   eval "life=\$life_$case"
-  share=$((kills / 5))
+  share=$((kills / 6 + 1))
   killed=0
   ended=0
   while [ $killed -lt $share ]; do
