@@ -52,7 +52,8 @@ const cli_verb cli_data = {
   "show what an experiment's data are, and what becomes of them",
   "info prints the fields of the data, the size of each part, least and\n"
   "greatest value, mean, deviation and missing values of each field, and how\n"
-  "often each class is there. These are the data as their source gives them.\n\n"
+  "often each class is there. These are the data as their source gives\n"
+  "them.\n\n"
   "preview shows training samples as the network sees them, transformed and\n"
   "augmented: images as a sheet that is written to FILE, whose rows of\n"
   "targets are printed, anything else as rows of numbers. The samples are\n"
