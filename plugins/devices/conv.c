@@ -10,26 +10,8 @@
 #include "conv.h"
 
 
-#define WORK_PER_NS 40.0
 /* Copied rows of a block stay within a share of the second-level cache. */
 #define COPY_REALS 24576
-
-typedef struct pass {
-  const nacre_math *math;
-  const kernels *kern;
-  const nacre_conv *conv;
-  reach (*reach_of)(const nacre_conv *, int axis, int64_t at);
-  const real *in; /* [batch, in_dim, in_pitch] */
-  real *out;      /* [batch, out_dim, out_pitch] */
-  const int64_t *in_dim, *out_dim;
-  int64_t in_pitch, out_pitch; /* channels of all groups */
-  int64_t k, n;                /* channels of one */
-  int64_t out_step, in_step;   /* pixels of one phase of a row */
-  int64_t left, right;         /* pixels of a row that taps reach beyond */
-  int64_t block;               /* rows of a job */
-  int copies;
-  real *packed; /* [groups, panels, taps, k, width] */
-} pass;
 
 /* Where input rows are: element (tap of depth, row, pixel) of `at`. */
 typedef struct view {
@@ -37,28 +19,19 @@ typedef struct view {
   int64_t slab, row;
 } view;
 
-static int64_t padded(const pass *p) {
-  const int64_t lanes = p->kern->lanes;
-  return (p->n + lanes - 1) / lanes * lanes;
-}
-
-static int64_t count_taps(const nacre_conv *c) {
-  return c->kernel[0] * c->kernel[1] * c->kernel[2];
-}
-
 /* --- the kernel in panels --- */
 
-static void pack(const pass *p, int64_t group, int64_t panel) {
+static void pack(const conv_pass *p, int64_t group, int64_t panel) {
   const nacre_conv *c = p->conv;
   const kernels *kern = p->kern;
-  const int64_t taps = count_taps(c), filters = c->filters;
+  const int64_t taps = conv_taps(c), filters = c->filters;
   const int64_t depth = c->channels / c->groups; /* rows of w of a tap */
   const int64_t share = filters / c->groups;
   const int64_t col = panel * 2 * kern->lanes;
   const int64_t cols =
     p->n - col < 2 * kern->lanes ? p->n - col : 2 * kern->lanes;
   const int64_t width = cols <= kern->lanes ? kern->lanes : 2 * kern->lanes;
-  real *out = p->packed + group * taps * p->k * padded(p) + taps * p->k * col;
+  real *out = p->packed + group * taps * p->k * conv_padded(p) + taps * p->k * col;
   if (p->reach_of == conv_reach) {
     kern->pack_panel(taps * depth, cols, c->w + group * share + col, filters,
                      width, out);
@@ -71,13 +44,9 @@ static void pack(const pass *p, int64_t group, int64_t panel) {
   }
 }
 
-static int64_t count_panels(const pass *p) {
-  return (p->n - 1) / (2 * p->kern->lanes) + 1;
-}
-
 static void pack_some(void *ctx, int64_t begin, int64_t end) {
-  const pass *p = ctx;
-  const int64_t panels = count_panels(p);
+  const conv_pass *p = ctx;
+  const int64_t panels = conv_panels(p);
   for (int64_t i = begin; i < end; i++) {
     pack(p, i / panels, i % panels);
   }
@@ -86,13 +55,13 @@ static void pack_some(void *ctx, int64_t begin, int64_t end) {
 /* --- a job: some rows of one image --- */
 
 typedef struct job {
-  const pass *p;
+  const conv_pass *p;
   int64_t image, z, begin, end;
   reach depth;
   view rows;
 } job;
 
-static const real *input_row(const pass *p, int64_t image, int64_t z,
+static const real *input_row(const conv_pass *p, int64_t image, int64_t z,
                              int64_t y) {
   return p->in + ((image * p->in_dim[DEPTH] + z) * p->in_dim[HEIGHT] + y) *
                    p->in_dim[WIDTH] * p->in_pitch;
@@ -100,7 +69,7 @@ static const real *input_row(const pass *p, int64_t image, int64_t z,
 
 /* Copies the rows that the job reaches; the view begins left of row 0. */
 static void copy_rows(job *j, real *space) {
-  const pass *p = j->p;
+  const conv_pass *p = j->p;
   int64_t low = p->in_dim[HEIGHT], high = 0;
   for (int64_t y = j->begin; y < j->end; y++) {
     reach r = p->reach_of(p->conv, HEIGHT, y);
@@ -130,7 +99,7 @@ static void copy_rows(job *j, real *space) {
 }
 
 static void place_rows(job *j, real *space) {
-  const pass *p = j->p;
+  const conv_pass *p = j->p;
   if (p->copies) {
     copy_rows(j, space);
     return;
@@ -151,7 +120,7 @@ typedef struct line {
 } line;
 
 /* `count` pixels from number `first` of a phase on, all by the taps of r. */
-static void run_pixels(const pass *p, line *l, const reach *r, int64_t phase,
+static void run_pixels(const conv_pass *p, line *l, const reach *r, int64_t phase,
                        int64_t first, int64_t count) {
   kernel_pixels *t = &l->t;
   t->taps[WIDTH] = r->end - r->first;
@@ -177,7 +146,7 @@ static void run_pixels(const pass *p, line *l, const reach *r, int64_t phase,
 }
 
 /* Pixel by pixel where a tap may be outside. */
-static void run_clipped(const pass *p, line *l, const reach *whole,
+static void run_clipped(const conv_pass *p, line *l, const reach *whole,
                         int64_t phase, int64_t count) {
   for (int64_t i = 0; i < count;) {
     reach r = *whole;
@@ -199,7 +168,7 @@ static void run_clipped(const pass *p, line *l, const reach *whole,
   }
 }
 
-static void run_line(const pass *p, line *l) {
+static void run_line(const conv_pass *p, line *l) {
   for (int64_t phase = 0; phase < p->out_step; phase++) {
     const int64_t count =
       (p->out_dim[WIDTH] - phase + p->out_step - 1) / p->out_step;
@@ -217,9 +186,9 @@ static void run_line(const pass *p, line *l) {
 
 /* A panel of one group's channels, over all rows of the job. */
 static void run_panel(const job *j, int64_t group, int64_t panel) {
-  const pass *p = j->p;
+  const conv_pass *p = j->p;
   const nacre_conv *c = p->conv;
-  const int64_t lanes = p->kern->lanes, taps = count_taps(c);
+  const int64_t lanes = p->kern->lanes, taps = conv_taps(c);
   const int64_t col = panel * 2 * lanes;
   line l;
   kernel_pixels *t = &l.t;
@@ -232,7 +201,7 @@ static void run_panel(const job *j, int64_t group, int64_t panel) {
   t->taps[DEPTH] = j->depth.end - j->depth.first;
   const int64_t row = c->kernel[WIDTH] * p->k * l.width;
   const int64_t slab = c->kernel[HEIGHT] * row;
-  const real *b = p->packed + group * taps * p->k * padded(p) +
+  const real *b = p->packed + group * taps * p->k * conv_padded(p) +
                   taps * p->k * col +
                   (j->depth.weight +
                    j->depth.first * j->depth.weight_step) * slab;
@@ -255,11 +224,11 @@ static void run_panel(const job *j, int64_t group, int64_t panel) {
   }
 }
 
-static int64_t count_blocks(const pass *p) {
+static int64_t count_blocks(const conv_pass *p) {
   return (p->out_dim[HEIGHT] - 1) / p->block + 1;
 }
 
-static void run_job(const pass *p, real *space, int64_t index) {
+static void run_job(const conv_pass *p, real *space, int64_t index) {
   const int64_t blocks = count_blocks(p);
   job j;
   j.p = p;
@@ -271,7 +240,7 @@ static void run_job(const pass *p, real *space, int64_t index) {
   j.depth = p->reach_of(p->conv, DEPTH, j.z);
   conv_clip(&j.depth, p->in_dim[DEPTH]);
   place_rows(&j, space);
-  const int64_t panels = count_panels(p);
+  const int64_t panels = conv_panels(p);
   for (int64_t i = 0; i < p->conv->groups * panels; i++) {
     run_panel(&j, i / panels, i % panels);
   }
@@ -286,7 +255,7 @@ static void run_job(const pass *p, real *space, int64_t index) {
 }
 
 static void run_jobs(void *ctx, int64_t begin, int64_t end) {
-  const pass *p = ctx;
+  const conv_pass *p = ctx;
   host_device *d = p->math->self;
   real *space = p->copies ? nacre_host_take_space(d) : NULL;
   for (int64_t i = begin; i < end; i++) {
@@ -300,7 +269,7 @@ static void run_jobs(void *ctx, int64_t begin, int64_t end) {
 /* --- the pass --- */
 
 /* How far taps reach beyond rows of the input, over all phases. */
-static void find_margins(pass *p) {
+static void find_margins(conv_pass *p) {
   p->left = p->right = 0;
   for (int64_t phase = 0;
        phase < p->out_step && phase < p->out_dim[WIDTH]; phase++) {
@@ -320,7 +289,7 @@ static void find_margins(pass *p) {
 
 /* Reals of the copy that a block of `rows` makes; in double, for no extent
  * is too large to be asked about. */
-static double copied(const pass *p, int64_t rows) {
+static double copied(const conv_pass *p, int64_t rows) {
   const nacre_conv *c = p->conv;
   const double width = (double)p->left + (double)p->in_dim[WIDTH] +
                        (double)p->right;
@@ -333,7 +302,7 @@ static double copied(const pass *p, int64_t rows) {
 }
 
 /* Rows of a job: an image if there are enough of them for the threads. */
-static void choose_block(pass *p) {
+static void choose_block(conv_pass *p) {
   const host_device *d = p->math->self;
   const int64_t threads = nacre_pool_threads(d->pool);
   const int64_t want = threads > 1 ? 4 * threads : 1;
@@ -351,7 +320,7 @@ static void choose_block(pass *p) {
   }
 }
 
-static void run(pass *p) {
+static void run(conv_pass *p) {
   const nacre_conv *c = p->conv;
   host_device *d = p->math->self;
   for (int i = 0; i < 3; i++) {
@@ -367,14 +336,18 @@ static void run(pass *p) {
   find_margins(p);
   choose_block(p);
   const double size =
-    (double)count_taps(c) * (double)p->k * (double)padded(p);
-  nacre_pool_run(d->pool, c->groups * count_panels(p), 1,
+    (double)conv_taps(c) * (double)p->k * (double)conv_padded(p);
+  nacre_pool_run(d->pool, c->groups * conv_panels(p), 1,
                  size * (double)c->groups / 8, pack_some, p);
+  if (nacre_winograd_suits(p)) {
+    nacre_winograd_run(p);
+    return;
+  }
   const int64_t jobs = c->batch * p->out_dim[DEPTH] * count_blocks(p);
   const double pixels = (double)c->batch * (double)c->out[0] *
                         (double)c->out[1] * (double)c->out[2];
   nacre_pool_run(d->pool, jobs, 1,
-                 pixels * size * (double)c->groups / WORK_PER_NS, run_jobs,
+                 pixels * size * (double)c->groups / CONV_WORK_PER_NS, run_jobs,
                  p);
 }
 
@@ -398,7 +371,7 @@ void nacre_conv_run(const nacre_math *math, const nacre_conv *c) {
     math->gemm(math, &g);
     return;
   }
-  pass p = { .math = math, .conv = c, .reach_of = conv_reach,
+  conv_pass p = { .math = math, .conv = c, .reach_of = conv_reach,
              .in = c->x, .out = c->y, .in_dim = c->in, .out_dim = c->out,
              .in_pitch = c->channels, .out_pitch = c->filters,
              .k = c->channels / c->groups, .n = c->filters / c->groups,
@@ -415,7 +388,7 @@ void nacre_conv_run_data(const nacre_math *math, const nacre_conv *c) {
     math->gemm(math, &g);
     return;
   }
-  pass p = { .math = math, .conv = c, .reach_of = conv_reach_data,
+  conv_pass p = { .math = math, .conv = c, .reach_of = conv_reach_data,
              .in = c->y, .out = c->x, .in_dim = c->out, .out_dim = c->in,
              .in_pitch = c->filters, .out_pitch = c->channels,
              .k = c->filters / c->groups, .n = c->channels / c->groups,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* conv: which inputs an output of a convolution reaches, axis by axis. */
+/* conv: which inputs an output of a convolution reaches, axis by axis, and
+ * what the ways to compute one share. */
 #ifndef NACRE_DEVICES_CONV_H
 #define NACRE_DEVICES_CONV_H
 
@@ -85,5 +86,48 @@ static inline void conv_copy_row(const real *from, int64_t left, int64_t row,
   memcpy(to + left, from, (size_t)row * sizeof(real));
   memset(to + left + row, 0, (size_t)right * sizeof(real));
 }
+
+/** One of the two directions. */
+typedef struct conv_pass {
+  const nacre_math *math;
+  const kernels *kern;
+  const nacre_conv *conv;
+  reach (*reach_of)(const nacre_conv *, int axis, int64_t at);
+  const real *in; /* [batch, in_dim, in_pitch] */
+  real *out;      /* [batch, out_dim, out_pitch] */
+  const int64_t *in_dim, *out_dim;
+  int64_t in_pitch, out_pitch; /* channels of all groups */
+  int64_t k, n;                /* channels of one */
+  int64_t out_step, in_step;   /* pixels of one phase of a row */
+  int64_t left, right;         /* pixels of a row that taps reach beyond */
+  int64_t block;               /* rows of a job */
+  int copies;
+  real *packed; /* [groups, panels, taps, k, width] */
+} conv_pass;
+
+/** Multiply-adds that a thread does in a nanosecond, about. */
+#define CONV_WORK_PER_NS 40.0
+
+/** n as whole registers. */
+static inline int64_t conv_padded(const conv_pass *p) {
+  const int64_t lanes = p->kern->lanes;
+  return (p->n + lanes - 1) / lanes * lanes;
+}
+
+static inline int64_t conv_taps(const nacre_conv *c) {
+  return c->kernel[0] * c->kernel[1] * c->kernel[2];
+}
+
+/** Panels of two registers that a group's n channels fall into. */
+static inline int64_t conv_panels(const conv_pass *p) {
+  return (p->n - 1) / (2 * p->kern->lanes) + 1;
+}
+
+/** Whether fewer multiplications make a pass faster; runs it so, with the
+ *  kernel packed. */
+int nacre_winograd_suits(const conv_pass *);
+void nacre_winograd_run(conv_pass *);
+int nacre_winograd_suits_weights(const kernels *, const nacre_conv *);
+void nacre_winograd_run_weights(const nacre_math *, const nacre_conv *);
 
 #endif

@@ -10,7 +10,6 @@
 #include "conv.h"
 
 
-#define WORK_PER_NS 40.0
 #define BLOCK_REALS 65536 /* of x and of y that tiles pass over again */
 #define JOB_TILES 16
 /* With so few channels, taps of a row are taken together, for which rows are
@@ -310,6 +309,10 @@ void nacre_conv_run_weights(const nacre_math *math, const nacre_conv *c) {
   sums s = { .math = math, .kern = d->kern, .conv = c,
              .k = c->channels / c->groups, .n = c->filters / c->groups,
              .shares = nacre_conv_shares(c) };
+  if (nacre_winograd_suits_weights(d->kern, c)) {
+    nacre_winograd_run_weights(math, c);
+    return;
+  }
   choose_copies(&s);
   choose_tiles(&s);
   const double size = (double)share_size(c);
@@ -318,7 +321,7 @@ void nacre_conv_run_weights(const nacre_math *math, const nacre_conv *c) {
            (size_t)(s.shares * share_size(c)) * sizeof(real));
   }
   nacre_pool_run(d->pool, s.jobs * s.shares, 1,
-                 size * (double)pixels / WORK_PER_NS, run_jobs, &s);
+                 size * (double)pixels / CONV_WORK_PER_NS, run_jobs, &s);
   if (s.shares > 1) {
     nacre_pool_run(d->pool, share_size(c), 8192,
                    size * (double)s.shares / 8, add_shares, &s);

@@ -13,6 +13,7 @@
 #include "pointwise.h"
 #include "reduce.h"
 #include "table.h"
+#include "winograd.h"
 
 TILES(6)
 CONV_TILES(12, 6)

@@ -72,8 +72,19 @@ typedef struct kernel_outer {
   int64_t cols; /* at most the width of the tile */
 } kernel_outer;
 
-/* Rows of the tiles of the two above, which hold them all in registers: half
- * as many when the tile is two registers wide. */
+/** A piece of an image, and its points of a Winograd transform. */
+typedef struct kernel_piece {
+  real *pixels; /* of row 0, column 0, which may be outside of the image */
+  int64_t row, pixel;
+  int64_t first[2], end[2]; /* rows and columns that are inside */
+  int64_t channels;
+  real *points; /* [36], `point` apart; but for inputs whole registers */
+  int64_t point;
+  const real *bias; /* [channels] */
+} kernel_piece;
+
+/* Rows of the tiles of kernel_pixels and kernel_outer, which hold them all
+ * in registers: half as many when the tile is two registers wide. */
 #define KERNEL_PIXELS_MAX 28
 
 typedef void (*kernel_pointwise)(const nacre_math *, int64_t n,
@@ -129,6 +140,14 @@ typedef struct kernels {
    *  n on are zeros. */
   void (*pack_panel)(int64_t k, int64_t n, const real *b, int64_t ldb,
                      int64_t width, real *out);
+  /** See winograd.h. */
+  void (*wino_input)(const kernel_piece *);
+  void (*wino_gradient)(const kernel_piece *);
+  void (*wino_output)(const kernel_piece *);
+  void (*wino_weights)(int64_t n, const real *taps, real *points,
+                       int64_t point);
+  void (*wino_unweights)(int64_t cols, const real *points, int64_t point,
+                         real *dw, int64_t tap);
 } kernels;
 
 extern const kernels nacre_kernels_portable;

@@ -22,6 +22,11 @@
     .uniform = KERNEL(uniform), .multiply_add = KERNEL(multiply_add),       \
     .pixels = 2 * (most), .conv = conv_tiles,                               \
     .outer = outer_tiles, .pack_panel = KERNEL(pack_panel),                 \
+    .wino_input = KERNEL(wino_input),                                       \
+    .wino_gradient = KERNEL(wino_gradient),                                 \
+    .wino_output = KERNEL(wino_output),                                     \
+    .wino_weights = KERNEL(wino_weights),                                   \
+    .wino_unweights = KERNEL(wino_unweights),                               \
   }
 
 #endif

@@ -86,6 +86,9 @@ typedef struct nacre_attention {
   real *dq, *dk, *dv;  /* as q, k and v; all written */
 } nacre_attention;
 
+#define NACRE_CONV_PLAIN 1u /* that very sum, by no algorithm of fewer
+                               multiplications, whose rounding is coarser */
+
 /** A convolution over up to three spatial axes, depth, height and width,
  *  channels last; an axis that is not there has extent 1, kernel 1, stride 1.
  *
@@ -170,6 +173,17 @@ struct nacre_math {
   void (*conv_weights)(const nacre_math *, const nacre_conv *);
 };
 
+/** Whether it is 3 by 3 over two axes, by single steps: there are algorithms
+ *  for those that take fewer multiplications. */
+static inline int nacre_conv_is_square(const nacre_conv *conv) {
+  int square = conv->groups == 1 && conv->in[0] == 1 && conv->kernel[0] == 1;
+  for (int i = 0; i < 3; i++) {
+    square = square && conv->stride[i] == 1 && conv->dilation[i] == 1 &&
+             (i == 0 || conv->kernel[i] == 3);
+  }
+  return square && conv->before[0] == 0;
+}
+
 /** Shares of the batch whose gradients of w are summed apart. */
 static inline int64_t nacre_conv_shares(const nacre_conv *conv) {
   const double most = 131072.0;
@@ -194,6 +208,9 @@ static inline nacre_shape nacre_conv_scratch(const nacre_conv *conv) {
   nacre_shape shape = { { 1, 1, 1, 1, 1, 0 }, 5, NACRE_REAL };
   shape.dim[0] = nacre_conv_shares(conv);
   shape.dim[1] = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
+  if (nacre_conv_is_square(conv)) {
+    shape.dim[1] += 36; /* a transformed kernel beside it */
+  }
   shape.dim[2] = conv->groups;
   /* Kernels are laid out anew, in the order of either direction. */
   const int turned = (double)n * (double)wide_k > (double)k * (double)wide_n;
