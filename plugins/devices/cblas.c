@@ -96,8 +96,14 @@ static int library_can(const nacre_gemm *g) {
          g->ldb >= b_cols && g->ldc >= g->n;
 }
 
-static void cblas_run(const nacre_math *math, const nacre_gemm *g) {
+static void cblas_run(const nacre_math *math, const nacre_gemm *given) {
   const host_device *d = math->self;
+  nacre_gemm plain = *given;
+  const nacre_gemm *g = &plain;
+  if (g->flags & NACRE_GEMM_PACKED) { /* as cblas_pack left it */
+    plain.flags &= ~(NACRE_GEMM_PACKED | NACRE_GEMM_TRANS_B);
+    plain.ldb = g->n;
+  }
   if (nacre_gemm_run_small(math, g) || g->m <= 0 || g->n <= 0) {
     return;
   }
@@ -112,6 +118,20 @@ static void cblas_run(const nacre_math *math, const nacre_gemm *g) {
                  work * (double)g->batch / WORK_PER_NS, run_blocks, &u);
 }
 
+/* The library packs in each call and lets nobody see it: B is put in order,
+ * rows side by side, as it likes it best. */
+static void cblas_pack(const nacre_math *math, const nacre_gemm *g,
+                       real *packed) {
+  const int64_t b_k = g->flags & NACRE_GEMM_TRANS_B ? 1 : g->ldb;
+  const int64_t b_col = g->flags & NACRE_GEMM_TRANS_B ? g->ldb : 1;
+  (void)math;
+  for (int64_t k = 0; k < g->k; k++) {
+    for (int64_t j = 0; j < g->n; j++) {
+      *packed++ = g->b[k * b_k + j * b_col];
+    }
+  }
+}
+
 /* A cap on the instruction set cannot be passed on to the library: with one,
  * the device `cpu` is the right one. */
 static int cblas_open(const nacre_device_open *open, void **self) {
@@ -123,8 +143,14 @@ static int cblas_open(const nacre_device_open *open, void **self) {
     return NACRE_DECLINE;
   }
   stop_library_threads();
-  *self = nacre_host_open(open, kern, cblas_run, "products by CBLAS");
-  return *self == NULL ? NACRE_ERROR : NACRE_OK;
+  host_device *d =
+    nacre_host_open(open, kern, cblas_run, "products by CBLAS");
+  if (d == NULL) {
+    return NACRE_ERROR;
+  }
+  d->math.pack = cblas_pack;
+  *self = d;
+  return NACRE_OK;
 }
 
 static const nacre_device_ops ops = {

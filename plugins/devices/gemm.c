@@ -9,6 +9,8 @@
  * so neither the blocks nor the threads can be seen in the result. */
 #include "host.h"
 
+#include <string.h>
+
 /* Multiply-adds up to which plain loops, or kernels without packing, win. */
 #define SCALAR_WORK 48
 #define DIRECT_WORK 8192
@@ -88,7 +90,7 @@ static double work_of(const nacre_gemm *g) {
 }
 
 static int is_small(const kernels *kern, const nacre_gemm *g) {
-  return work_of(g) <= DIRECT_WORK &&
+  return work_of(g) <= DIRECT_WORK && !(g->flags & NACRE_GEMM_PACKED) &&
          (!(g->flags & NACRE_GEMM_TRANS_B) ||
           whole_lanes(kern, g->n) * g->k <= STACK_REALS);
 }
@@ -108,6 +110,7 @@ typedef struct piece {
   const kernels *kern;
   const nacre_gemm *g;
   real *a_space, *b_space;
+  const real *packed;       /* where the block of B lies packed; or NULL */
   const real *a, *b;        /* of this entry of the batch */
   real *c;
   int64_t row, rows, col, cols; /* the block */
@@ -131,6 +134,21 @@ static void pack_b_turned(const piece *p) {
                        p->b + (p->col + j) * p->g->ldb + p->k, p->g->ldb,
                        wide, out);
     out += p->k_count * wide;
+  }
+}
+
+/* The same of a B that is in order, filled up with zeros. */
+static void pack_b_plain(const piece *p) {
+  const int64_t width = 2 * p->kern->lanes;
+  real *out = p->b_space;
+  for (int64_t j = 0; j < p->cols; j += width) {
+    int64_t cols = p->cols - j < width ? p->cols - j : width;
+    int64_t wide = panel_registers(p, cols) * p->kern->lanes;
+    const real *b = p->b + p->k * p->g->ldb + p->col + j;
+    for (int64_t k = 0; k < p->k_count; k++, b += p->g->ldb, out += wide) {
+      memcpy(out, b, (size_t)cols * sizeof(real));
+      memset(out + cols, 0, (size_t)(wide - cols) * sizeof(real));
+    }
   }
 }
 
@@ -185,21 +203,22 @@ static void run_panel(const piece *p, int64_t row, int64_t rows,
   t.alpha = (real)g->alpha;
   t.beta = p->first ? (real)g->beta : 1;
   const int a_layout = place_a(p, &t, row, rows);
-  real *packed = p->b_space;
+  const real *packed = p->packed != NULL ? p->packed : p->b_space;
+  int64_t at = 0; /* of the panel of B */
   int64_t j = b_layout == KERNEL_B_DIRECT && rows <= KERNEL_FEW_ROWS
                 ? run_few(p, &t, row, rows, a_layout) : 0;
   for (; j < p->cols; j += width) {
     const int64_t col = p->col + j;
     t.cols = p->cols - j < width ? p->cols - j : width;
     const int64_t wide = panel_registers(p, t.cols);
-    t.save = packed;
+    t.save = p->b_space + at;
     t.b_step = g->ldb;
-    t.b = b_layout == KERNEL_B_PACKED ? packed
+    t.b = b_layout == KERNEL_B_PACKED ? packed + at
                                       : p->b + p->k * g->ldb + col;
     t.c = row_of(p->c, g->ldc, row) + col;
     t.bias = p->last && g->bias != NULL ? g->bias + col : NULL;
     p->kern->tile[a_layout][b_layout][wide - 1][rows - 1](&t);
-    packed += p->k_count * wide * p->kern->lanes;
+    at += p->k_count * wide * p->kern->lanes;
   }
   if (p->last && g->act != NULL) {
     nacre_gemm_activate(p->math, g, rows, p->cols,
@@ -208,19 +227,47 @@ static void run_panel(const piece *p, int64_t row, int64_t rows,
 }
 
 static void run_piece(const piece *p) {
+  const int packed = (p->g->flags & NACRE_GEMM_PACKED) != 0;
   const int turned = (p->g->flags & NACRE_GEMM_TRANS_B) != 0;
   const int64_t panels = (p->rows - 1) / p->kern->rows + 1;
-  if (turned) {
+  if (turned && !packed) {
     pack_b_turned(p);
   }
   for (int64_t i = 0; i < panels; i++) {
     const int64_t begin = p->rows * i / panels;
     const int64_t end = p->rows * (i + 1) / panels;
     int b_layout = KERNEL_B_PACKED;
-    if (!turned && i == 0) {
+    if (!turned && !packed && i == 0) {
       b_layout = panels > 1 ? KERNEL_B_SAVE : KERNEL_B_DIRECT;
     }
     run_panel(p, p->row + begin, end - begin, b_layout);
+  }
+}
+
+/* Begin and length of piece i of k. */
+static int64_t cut_k(piece *p, int64_t i) {
+  const int64_t k = p->g->k;
+  const int64_t pieces = k > 0 ? (k - 1) / KERNEL_K_MAX + 1 : 1;
+  p->k = k * i / pieces;
+  p->k_count = k * (i + 1) / pieces - p->k;
+  p->first = i == 0;
+  p->last = i == pieces - 1;
+  return pieces;
+}
+
+void nacre_gemm_pack(const nacre_math *math, const nacre_gemm *g,
+                     real *packed) {
+  piece p = { .math = math, .kern = ((host_device *)math->self)->kern,
+              .g = g, .b = g->b, .cols = g->n };
+  int64_t pieces = 1;
+  for (int64_t i = 0; i < pieces; i++) {
+    pieces = cut_k(&p, i);
+    p.b_space = packed + p.k * whole_lanes(p.kern, g->n);
+    if (g->flags & NACRE_GEMM_TRANS_B) {
+      pack_b_turned(&p);
+    } else {
+      pack_b_plain(&p);
+    }
   }
 }
 
@@ -239,7 +286,6 @@ static void run_block(const cut *u, real *space, int64_t index) {
   const int64_t entry = index / (u->row_blocks * u->col_blocks);
   const int64_t i = index / u->col_blocks % u->row_blocks;
   const int64_t j = index % u->col_blocks;
-  const int64_t pieces = g->k > 0 ? (g->k - 1) / KERNEL_K_MAX + 1 : 1;
   piece p;
   p.math = u->math;
   p.kern = kern;
@@ -254,11 +300,13 @@ static void run_block(const cut *u, real *space, int64_t index) {
   p.col = units * j / u->col_blocks * width;
   const int64_t end = units * (j + 1) / u->col_blocks * width;
   p.cols = (end < g->n ? end : g->n) - p.col;
+  int64_t pieces = 1;
   for (int64_t k = 0; k < pieces; k++) {
-    p.k = g->k * k / pieces;
-    p.k_count = g->k * (k + 1) / pieces - p.k;
-    p.first = k == 0;
-    p.last = k == pieces - 1;
+    pieces = cut_k(&p, k);
+    p.packed = NULL;
+    if (g->flags & NACRE_GEMM_PACKED) {
+      p.packed = p.b + p.k * whole_lanes(kern, g->n) + p.k_count * p.col;
+    }
     run_piece(&p);
   }
 }
@@ -338,6 +386,7 @@ static void run_vector_rows(void *ctx, int64_t begin, int64_t end) {
 static int run_vector(const nacre_math *math, const nacre_gemm *g) {
   host_device *d = math->self;
   if (g->n != 1 || g->batch != 1 || g->m < 1 || g->k < d->kern->lanes ||
+      (g->flags & NACRE_GEMM_PACKED) ||
       (!(g->flags & NACRE_GEMM_TRANS_B) && g->ldb != 1)) {
     return 0;
   }

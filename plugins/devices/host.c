@@ -111,6 +111,7 @@ host_device *nacre_host_open(const nacre_device_open *open,
   d->math.threads = (uint32_t)threads;
   d->math.self = d;
   d->math.gemm = gemm;
+  d->math.pack = nacre_gemm_pack;
   nacre_vector_bind(&d->math, kern);
   d->math.conv = nacre_conv_run;
   d->math.conv_data = nacre_conv_run_data;

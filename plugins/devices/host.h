@@ -72,6 +72,9 @@ void nacre_conv_run(const nacre_math *, const nacre_conv *);
 void nacre_conv_run_data(const nacre_math *, const nacre_conv *);
 void nacre_conv_run_weights(const nacre_math *, const nacre_conv *);
 
+/** [compute] nacre_math.pack() for nacre_gemm_run. */
+void nacre_gemm_pack(const nacre_math *, const nacre_gemm *, real *packed);
+
 /** [compute] Applies the activation of a product to rows of its C. */
 void nacre_gemm_activate(const nacre_math *, const nacre_gemm *,
                          int64_t rows, int64_t cols, real *c);

@@ -31,6 +31,8 @@ typedef struct nacre_activation {
 
 #define NACRE_GEMM_TRANS_A 1u /* a is [k, m] in memory */
 #define NACRE_GEMM_TRANS_B 2u /* b is [n, k] in memory */
+#define NACRE_GEMM_PACKED 4u  /* b is what pack() made of it: TRANS_B and ldb
+                                 as then, batch 1 */
 
 /** C = act(alpha op(A) op(B) + beta C + bias), `batch` times. With beta 0
  *  C is not read. Any of m, n, k, batch may be 0 (k = 0: the sum is 0). */
@@ -171,6 +173,12 @@ struct nacre_math {
   /** Adds to w its gradient, from x and the gradient of y. No bias, no act.
    */
   void (*conv_weights)(const nacre_math *, const nacre_conv *);
+
+  /** Brings op(B) of a product (its n, k, b, ldb and TRANS_B) into the order
+   *  that the device reads it in, for products with NACRE_GEMM_PACKED: worth
+   *  it where one B is multiplied many times. packed: room for k rows of
+   *  nacre_packed_cols(n). On one thread. */
+  void (*pack)(const nacre_math *, const nacre_gemm *, real *packed);
 };
 
 /** Whether it is 3 by 3 over two axes, by single steps: there are algorithms
@@ -217,6 +225,12 @@ static inline nacre_shape nacre_conv_scratch(const nacre_conv *conv) {
   shape.dim[3] = turned ? n : k;
   shape.dim[4] = turned ? wide_k : wide_n;
   return shape;
+}
+
+/** Columns that a packed B of n columns has room for: whole cache lines. */
+static inline int64_t nacre_packed_cols(int64_t n) {
+  const int64_t line = (int64_t)(64 / sizeof(real));
+  return (n + line - 1) / line * line;
 }
 
 /** Marks a function of plain loops whose arrays are worth the vector unit:
