@@ -29,6 +29,8 @@ typedef struct inspect_key {
 } inspect_key;
 /** Key `i` of a kind; NULL past the end. */
 const inspect_key *inspect_universal(uint32_t kind, int i);
+/** Whether the component has a parameter of that name instead. */
+bool inspect_replaces(const nacre_component *, const inspect_key *);
 /** Parameters that every component of a kind takes. */
 nacre_span inspect_universal_params(uint32_t kind);
 const nacre_param *inspect_param(nacre_span, uint32_t i);

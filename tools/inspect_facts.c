@@ -6,6 +6,7 @@
 #include "run/optimize.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const inspect_key layer_keys[] = {
   { "name", "text", "What other layers, overrides and weight files call it." },
@@ -56,6 +57,15 @@ static const struct {
 const inspect_key *inspect_universal(uint32_t kind, int i) {
   return kind < NACRE_KIND_COUNT && i < universal[kind].n
     ? &universal[kind].key[i] : NULL;
+}
+
+bool inspect_replaces(const nacre_component *component,
+                      const inspect_key *key) {
+  bool found = false;
+  for (uint32_t i = 0; i < component->params.n && !found; i++) {
+    found = strcmp(inspect_param(component->params, i)->name, key->name) == 0;
+  }
+  return found;
 }
 
 nacre_span inspect_universal_params(uint32_t kind) {

@@ -82,10 +82,14 @@ static void print_weights(const nacre_component *component) {
   printf("]");
 }
 
-static void print_keys(uint32_t kind) {
+static void print_keys(const nacre_component *component) {
+  const uint32_t kind = component->kind;
   const inspect_key *key = NULL;
   printf(",\n  \"universal_keys\": [");
   for (int i = 0; (key = inspect_universal(kind, i)) != NULL; i++) {
+    if (inspect_replaces(component, key)) {
+      continue;
+    }
     printf("%s\n    {\"name\": ", i > 0 ? "," : "");
     cli_json_text(key->name);
     print_member("type", key->type);
@@ -116,7 +120,7 @@ void inspect_json(const inspect_subject *subject) {
   print_properties(component);
   print_params("parameters", component->params);
   print_weights(component);
-  print_keys(component->kind);
+  print_keys(component);
   print_params("universal_parameters",
                inspect_universal_params(component->kind));
   printf("}");

@@ -104,13 +104,17 @@ static void print_weights(const nacre_component *component) {
   }
 }
 
-static void print_universal(uint32_t kind) {
+static void print_universal(const nacre_component *component) {
+  const uint32_t kind = component->kind;
   char title[64];
   snprintf(title, sizeof(title), "keys of every %s", nacre_kind_name(kind));
   for (int i = 0; inspect_universal(kind, i) != NULL; i++) {
     const inspect_key *key = inspect_universal(kind, i);
     if (i == 0) {
       printf("\n%s\n", title);
+    }
+    if (inspect_replaces(component, key)) {
+      continue;
     }
     printf("  %s (%s)\n", key->name, key->type);
     print_wrapped(key->doc, 6);
@@ -137,5 +141,5 @@ void inspect_text(const inspect_subject *subject) {
   nacre_text_fini(&properties);
   print_params(component->params, "parameters");
   print_weights(component);
-  print_universal(component->kind);
+  print_universal(component);
 }

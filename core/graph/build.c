@@ -199,6 +199,18 @@ static int expect_names(nacre_graph *graph, const nacre_node *layers) {
   return NACRE_OK;
 }
 
+/* A layer with a parameter of that name sees to it itself. */
+static bool has_param(const nacre_component *component, const char *name) {
+  bool found = false;
+  for (uint32_t i = 0; i < component->params.n && !found; i++) {
+    const nacre_param *param = (const nacre_param *)
+      ((const char *)component->params.at +
+       (size_t)i * component->params.stride);
+    found = strcmp(param->name, name) == 0;
+  }
+  return found;
+}
+
 static int read_universal(nacre_graph *graph, nacre_vertex *vertex) {
   nacre_error *error = graph->ctx->error;
   nacre_node *node = vertex->node;
@@ -219,7 +231,9 @@ static int read_universal(nacre_graph *graph, nacre_vertex *vertex) {
     status = nacre_report(error, scale, NACRE_ECONFIG,
                           "expected a number in [0, 1e6]");
   }
-  nacre_node *activation = nacre_node_get(node, "activation");
+  nacre_node *activation =
+    has_param(vertex->layer.component, "activation")
+      ? NULL : nacre_node_get(node, "activation");
   if (activation != NULL && !nacre_node_is_null(activation)) {
     if (nacre_choose(graph->ctx, NACRE_KIND_ACTIVATION, activation, NULL,
                      false, &vertex->activation) != NACRE_OK) {

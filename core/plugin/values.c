@@ -249,7 +249,10 @@ static int read_ref(const nacre_fill *fill, const nacre_param *param,
   if (kind == NACRE_KIND_LAYER) {
     return nacre_fill_known(fill, kind, node); /* the graph reads the rest */
   }
+  const int first = fill->ctx->error->count;
   if (nacre_fill_choose(fill, kind, node, NULL, false, &choice) != NACRE_OK) {
+    nacre_error_context(fill->ctx->error, first, "%s: %s", fill->what,
+                        param->name);
     return NACRE_ERROR;
   }
   out->ops = choice.component->ops;
