@@ -144,6 +144,24 @@ static int plan_mask(nacre_plan *plan, const nacre_shape *shape) {
   return NACRE_OK;
 }
 
+static int plan_start(nacre_plan *plan, uint32_t index, int64_t first,
+                      int64_t n, double value) {
+  asking *ask = (asking *)plan;
+  const nacre_shape one = nacre_shape_1d(1); /* nothing but a call */
+  if (!allowed(ask, &one, 1)) {
+    return NACRE_ERROR;
+  }
+  const nacre_layer_answer *answer = ask->answer;
+  if (index >= NACRE_LAYER_WEIGHTS || answer->has_weight[index] == 0 ||
+      first < 0 || n < 0 ||
+      first > nacre_shape_count(&answer->weight[index]) - n ||
+      !(value - value == 0)) {
+    misuse(ask, "a start outside a weight that was asked for");
+    return NACRE_ERROR;
+  }
+  return NACRE_OK;
+}
+
 static void plan_flops(nacre_plan *plan, double forward) {
   asking *ask = (asking *)plan;
   ask->answer->flops = forward;
@@ -164,7 +182,7 @@ static int plan_refuse(nacre_plan *plan, const char *format, ...) {
 
 static const nacre_plan_ops plan_ops = {
   sizeof plan_ops, 0, plan_output, plan_weight, plan_saved, plan_scratch,
-  plan_flops, plan_refuse, plan_mask
+  plan_flops, plan_refuse, plan_mask, plan_start
 };
 
 static void ask_plan(nacre_suite *suite, const nacre_layer_case *at,

@@ -51,6 +51,18 @@ int nacre_graph_expand(nacre_graph *);
 /** The layers by which an axis joins the batch and leaves it. */
 extern const nacre_component nacre_graph_fold, nacre_graph_unfold;
 
+/** Weight `index` of a layer's table. */
+const nacre_weight *nacre_graph_weight(const nacre_layer_ops *,
+                                       uint32_t index);
+/** Makes weight `index` of a vertex a variable of its own; its keys say what
+ *  it starts from. */
+int nacre_graph_add_variable(nacre_graph *, int vertex, uint32_t index,
+                             const nacre_shape *, int64_t count,
+                             int64_t fan_in, int64_t fan_out);
+/** Makes it the variable whose name `to` holds. */
+int nacre_graph_tie(nacre_graph *, int vertex, uint32_t index,
+                    const nacre_node *to, const nacre_shape *);
+
 /** Resolves every `inputs:` to vertices, orders the vertices, gives each
  *  activation a vertex of its own and joins all by edges. */
 int nacre_graph_connect(nacre_graph *);

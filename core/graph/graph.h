@@ -34,6 +34,8 @@ typedef struct nacre_variable {
   nacre_shape shape;
   int64_t count, fan_in, fan_out;
   nacre_choice initializer;
+  int64_t start_first, start_n; /* elements that start at a value of their */
+  double start_value;           /*   own, whatever the initializer is */
   nacre_choice regularizer, constraint; /* component NULL: none */
   double learning_rate_scale;
   bool trained; /* has a gradient */

@@ -18,12 +18,6 @@ typedef struct planning {
   bool refused, masks; /* masks: out[0] gets one of its own */
 } planning;
 
-static const nacre_weight *weight_at(const nacre_layer_ops *ops,
-                                     uint32_t index) {
-  return (const nacre_weight *)((const char *)ops->weights.at +
-                                (size_t)index * ops->weights.stride);
-}
-
 static int plan_refuse(nacre_plan *plan, const char *format, ...) {
   planning *self = (planning *)plan;
   nacre_vertex *vertex = &self->graph->vertex[self->index];
@@ -106,66 +100,12 @@ static int plan_output(nacre_plan *plan, const nacre_shape *shape) {
   return NACRE_OK;
 }
 
-/* The component for one of a weight's keys; `def` NULL: none by default. */
-static int choose_for_weight(planning *self, uint32_t kind,
-                             const nacre_weight *weight, const char *ending,
-                             const char *def, nacre_choice *choice) {
-  nacre_graph *graph = self->graph;
-  nacre_node *node = graph->vertex[self->index].node;
-  nacre_node *given = NULL;
-  *choice = (nacre_choice){ 0 };
-  if (node->kind == NACRE_NODE_MAP) {
-    char key[160];
-    snprintf(key, sizeof(key), "%s_%s", weight->name, ending);
-    given = nacre_node_get(node, key);
-  }
-  if (given != NULL && nacre_node_is_null(given)) {
-    given = NULL;
-  }
-  if (given != NULL) {
-    return nacre_choose(graph->ctx, kind, given, NULL, false, choice);
-  }
-  return def == NULL ? NACRE_OK
-                     : nacre_choose_name(graph->ctx, kind, def, node, choice);
-}
-
 /* Where this layer's weight says that it is another's; NULL: it is not. */
 static nacre_node *tied(const nacre_vertex *vertex, const char *name) {
   nacre_node *tie = vertex->node->kind == NACRE_NODE_MAP
     ? nacre_node_peek(vertex->node, "tie") : NULL;
   return tie != NULL && tie->kind == NACRE_NODE_MAP
     ? nacre_node_peek(tie, name) : NULL;
-}
-
-static int tie_weight(planning *self, uint32_t index, const nacre_node *to,
-                      const nacre_shape *shape) {
-  nacre_graph *graph = self->graph;
-  const char *problem = "there is no weight '%s' in the layers before this";
-  for (int i = 0; i < graph->n_variables; i++) {
-    const nacre_variable *variable = &graph->variable[i];
-    if (strcmp(variable->name, to->text) != 0) {
-      continue;
-    }
-    if (nacre_shape_equal(&variable->shape, shape) && !variable->state) {
-      graph->vertex[self->index].variable[index] = i;
-      return NACRE_OK;
-    }
-    problem = "'%s' has another shape than the weight that is tied to it";
-  }
-  self->refused = true;
-  const char **names = nacre_arena_alloc(
-    nacre_graph_arena(graph), (size_t)graph->n_variables + 1,
-    sizeof(*names));
-  for (int i = 0; i < graph->n_variables && names != NULL; i++) {
-    names[i] = graph->variable[i].name;
-  }
-  const char *near =
-    names != NULL ? nacre_nearest(to->text, names, graph->n_variables) : NULL;
-  nacre_report(graph->ctx->error, to, NACRE_ECONFIG, problem, to->text);
-  if (near != NULL && strcmp(near, to->text) != 0) {
-    nacre_error_hint(graph->ctx->error, "did you mean '%s'?", near);
-  }
-  return NACRE_ERROR;
 }
 
 static int plan_weight(nacre_plan *plan, uint32_t index,
@@ -185,7 +125,7 @@ static int plan_weight(nacre_plan *plan, uint32_t index,
   if (count_shape(plan, shape, false, &count) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  const nacre_weight *info = weight_at(vertex->ops, index);
+  const nacre_weight *info = nacre_graph_weight(vertex->ops, index);
   if (vertex->owner != self->index) {
     int shared = graph->vertex[vertex->owner].variable[index];
     if (shared < 0 ||
@@ -198,39 +138,35 @@ static int plan_weight(nacre_plan *plan, uint32_t index,
   }
   const nacre_node *other = tied(vertex, info->name);
   if (other != NULL) {
-    return tie_weight(self, index, other, shape);
+    self->refused =
+      nacre_graph_tie(graph, self->index, index, other, shape) != NACRE_OK;
+    return self->refused ? NACRE_ERROR : NACRE_OK;
   }
-  nacre_variable *grown = nacre_graph_grow(graph->variable,
-                                           graph->n_variables,
-                                           sizeof(*grown));
-  if (grown == NULL) {
-    self->refused = true;
-    return nacre_no_memory(graph->ctx->error);
-  }
-  graph->variable = grown;
-  nacre_variable *variable = &graph->variable[graph->n_variables];
-  *variable = (nacre_variable){
-    .info = info, .shape = *shape, .count = count, .fan_in = fan_in,
-    .fan_out = fan_out, .learning_rate_scale = vertex->learning_rate_scale,
-    .state = (info->flags & NACRE_WEIGHT_STATE) != 0,
-    .carried = (info->flags & NACRE_WEIGHT_CARRY) != 0
-  };
-  variable->shape.dtype = NACRE_REAL;
-  variable->trained = vertex->trainable && !variable->state;
-  variable->name = nacre_arena_format(nacre_graph_arena(graph), "%s.%s",
-                                      vertex->name, info->name);
-  if (variable->name == NULL ||
-      choose_for_weight(self, NACRE_KIND_INITIALIZER, info, "initializer",
-                        info->initializer, &variable->initializer) !=
-        NACRE_OK ||
-      choose_for_weight(self, NACRE_KIND_REGULARIZER, info, "regularizer",
-                        NULL, &variable->regularizer) != NACRE_OK ||
-      choose_for_weight(self, NACRE_KIND_CONSTRAINT, info, "constraint",
-                        NULL, &variable->constraint) != NACRE_OK) {
+  if (nacre_graph_add_variable(graph, self->index, index, shape, count,
+                               fan_in, fan_out) != NACRE_OK) {
     self->refused = true; /* the reason is in the error */
     return NACRE_ERROR;
   }
-  vertex->variable[index] = graph->n_variables++;
+  return NACRE_OK;
+}
+
+static int plan_start(nacre_plan *plan, uint32_t index, int64_t first,
+                      int64_t n, double value) {
+  planning *self = (planning *)plan;
+  const nacre_vertex *vertex = &self->graph->vertex[self->index];
+  if (index >= vertex->ops->weights.n || vertex->variable[index] < 0) {
+    return plan_refuse(plan, "it starts a weight that it did not ask for");
+  }
+  nacre_variable *variable = &self->graph->variable[vertex->variable[index]];
+  const nacre_weight *info = nacre_graph_weight(vertex->ops, index);
+  if (first < 0 || n < 0 || first > variable->count - n) {
+    return plan_refuse(plan, "it starts more of a weight than there is");
+  }
+  if (vertex->owner == self->index && tied(vertex, info->name) == NULL) {
+    variable->start_first = first;
+    variable->start_n = n;
+    variable->start_value = value;
+  }
   return NACRE_OK;
 }
 
@@ -296,7 +232,7 @@ static int plan_mask(nacre_plan *plan, const nacre_shape *shape) {
 
 static const nacre_plan_ops plan_ops = {
   sizeof(nacre_plan_ops), 0, plan_output, plan_weight, plan_saved,
-  plan_scratch, plan_flops, plan_refuse, plan_mask
+  plan_scratch, plan_flops, plan_refuse, plan_mask, plan_start
 };
 
 /* The first mask among a vertex's inputs, or -1. */

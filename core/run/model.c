@@ -160,6 +160,9 @@ int nacre_model_init(nacre_model *model, uint64_t seed, nacre_error *error) {
       .out = values, .alloc = nacre_alloc, .free = nacre_free
     };
     int status = ops->fill(&run);
+    for (int64_t k = 0; k < variable->start_n; k++) {
+      values[variable->start_first + k] = (real)variable->start_value;
+    }
     if (status == NACRE_OK) {
       nacre_model_write(model, i, values);
     }

@@ -83,6 +83,16 @@ static int on_mask(nacre_plan *plan, const nacre_shape *shape) {
   return NACRE_OK;
 }
 
+/* The weights of a case are given. */
+static int on_start(nacre_plan *plan, uint32_t index, int64_t first,
+                    int64_t n, double value) {
+  const nacre_tensor *weight = &stage_of(plan)->weight[index];
+  (void)value;
+  ck_assert_ptr_nonnull(weight->data);
+  ck_assert_int_le(first + n, nacre_tensor_count(weight));
+  return NACRE_OK;
+}
+
 static void on_flops(nacre_plan *plan, double forward) {
   (void)plan;
   (void)forward;
@@ -218,7 +228,7 @@ static const json_t *one_of(const json_t *member, size_t i) {
 static void check_case(golden *g) {
   static const nacre_plan_ops plan_ops = {
     sizeof(nacre_plan_ops), 0, on_output, on_weight, on_saved,
-    on_scratch, on_flops, on_refuse, on_mask
+    on_scratch, on_flops, on_refuse, on_mask, on_start
   };
   nacre_choice chosen = golden_choose(g, NACRE_KIND_LAYER);
   stage *s = golden_alloc(g, 1, sizeof *s);

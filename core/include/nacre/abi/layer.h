@@ -73,6 +73,10 @@ typedef struct nacre_plan_ops {
   /** Gives out[0] a mask of its own, shape per sample ([steps]), which
    *  forward writes to run->out_mask. */
   int (*mask)(nacre_plan *, const nacre_shape *);
+  /** Elements first .. first+n-1 of weight `index`, which has been asked for,
+   *  start at `value`, whatever the initializer gave. One range a weight. */
+  int (*start)(nacre_plan *, uint32_t index, int64_t first, int64_t n,
+               double value);
 } nacre_plan_ops;
 
 struct nacre_plan {
@@ -209,6 +213,16 @@ static inline int nacre_plan_scratch(nacre_plan *plan, uint32_t slot,
 static inline int nacre_plan_mask(nacre_plan *plan,
                                   const nacre_shape *shape) {
   return plan->ops->mask(plan, shape);
+}
+
+static inline int nacre_plan_start(nacre_plan *plan, uint32_t index,
+                                   int64_t first, int64_t n, double value) {
+  if (plan->ops->size < offsetof(nacre_plan_ops, start) +
+                          sizeof plan->ops->start) {
+    return plan->ops->refuse(plan, "this nacre cannot start a part of a "
+                             "weight at a value of its own");
+  }
+  return plan->ops->start(plan, index, first, n, value);
 }
 
 static inline void nacre_plan_flops(nacre_plan *plan, double forward) {
