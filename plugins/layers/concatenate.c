@@ -42,7 +42,9 @@ static int plan(nacre_plan *plan) {
     }
     out.dim[axis] += extent;
   }
-  return nacre_plan_output(plan, &out);
+  const nacre_shape steps = nacre_shape_1d(out.dim[0]);
+  return plan->masked != 0 && nacre_plan_mask(plan, &steps) != NACRE_OK
+           ? NACRE_ERROR : nacre_plan_output(plan, &out);
 }
 
 /* One input as [outer, width] beside the output as [outer, total], in which
@@ -85,8 +87,39 @@ static void move(nacre_run *run, const nacre_tensor *narrow,
   }
 }
 
+/* The mask of input i at a sample's step; without one, all count. */
+static real mask_at(const nacre_run *run, uint32_t i, int64_t sample,
+                    int64_t step) {
+  const nacre_tensor *mask = &run->mask[i]; /* [batch, steps] */
+  return mask->data == NULL
+           ? 1 : nacre_data(mask)[sample * mask->dim[1] + step];
+}
+
+/* Steps that are joined bring their masks; elsewhere a step counts if it
+ * does in all inputs. */
+static void join_masks(const nacre_run *run) {
+  const bool joins = axis_of(run->cfg, run->out[0].rank - 1) == 0;
+  const int64_t steps = run->out_mask->dim[1];
+  real *out = nacre_data(run->out_mask); /* [batch, steps] */
+  for (int64_t k = 0; k < run->batch; k++) {
+    int64_t at = 0;
+    for (uint32_t i = 0; i < run->n_inputs; i++) {
+      const int64_t n = run->in[i].dim[1];
+      for (int64_t j = 0; j < n; j++) {
+        const real counts = mask_at(run, i, k, j);
+        real *to = &out[k * steps + at + j];
+        *to = joins || i == 0 || counts == 0 ? counts : *to;
+      }
+      at += joins ? n : 0;
+    }
+  }
+}
+
 static void forward(nacre_run *run) {
   move(run, run->in, &run->out[0], false);
+  if (run->out_mask->data != NULL) {
+    join_masks(run);
+  }
 }
 
 static void backward(nacre_run *run) {
@@ -100,8 +133,8 @@ static const nacre_param params[] = {
 };
 
 static const nacre_layer_ops ops = {
-  .size = sizeof(ops), .weights = NACRE_EMPTY_SPAN,
-  .min_inputs = 2, .max_inputs = 0,
+  .size = sizeof(ops), .flags = NACRE_LAYER_MASK_READ,
+  .weights = NACRE_EMPTY_SPAN, .min_inputs = 2, .max_inputs = 0,
   .plan = plan, .forward = forward, .backward = backward,
 };
 
@@ -109,7 +142,9 @@ static const nacre_component component = {
   .size = sizeof(component), .kind = NACRE_KIND_LAYER, .contract = 1,
   .name = "concatenate", .summary = "Inputs one after another along an axis",
   .doc = "Inputs [.., n1, ..], [.., n2, ..], ..., output [.., n1 + n2 + ..., "
-         "..]; the other axes have one extent each. As Keras's Concatenate.",
+         "..]; the other axes have one extent each. Masks are joined with the "
+         "steps; along another axis a step counts if it does in all inputs. "
+         "As Keras's Concatenate.",
   .params = NACRE_SPAN(params), .cfg_size = sizeof(concatenate), .ops = &ops,
 };
 

@@ -17,7 +17,9 @@ static int plan(nacre_plan *plan) {
                              "and axis %lld is none of them",
                              plan->input[0].rank, (long long)cfg->axis);
   }
-  return nacre_plan_output(plan, &plan->input[0]);
+  const nacre_shape steps = nacre_shape_1d(plan->input[0].dim[0]);
+  return plan->masked != 0 && nacre_plan_mask(plan, &steps) != NACRE_OK
+           ? NACRE_ERROR : nacre_plan_output(plan, &plan->input[0]);
 }
 
 typedef struct turn {
@@ -53,8 +55,17 @@ static void run_turn(const nacre_run *run, const nacre_tensor *from,
                   &t);
 }
 
+/* Steps that are turned take their mask along. */
 static void forward(nacre_run *run) {
+  const flip *cfg = run->cfg;
+  const nacre_tensor *mask = run->out_mask; /* [batch, steps] */
   run_turn(run, &run->in[0], &run->out[0]);
+  if (mask->data != NULL && cfg->axis == 1) {
+    run_turn(run, &run->mask[0], mask);
+  } else if (mask->data != NULL) {
+    memcpy(mask->data, run->mask[0].data,
+           (size_t)nacre_tensor_count(mask) * sizeof(real));
+  }
 }
 
 static void backward(nacre_run *run) {
@@ -69,8 +80,8 @@ static const nacre_param params[] = {
 };
 
 static const nacre_layer_ops ops = {
-  .size = sizeof(ops), .weights = NACRE_EMPTY_SPAN,
-  .min_inputs = 1, .max_inputs = 1,
+  .size = sizeof(ops), .flags = NACRE_LAYER_MASK_READ,
+  .weights = NACRE_EMPTY_SPAN, .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };
 
