@@ -33,6 +33,7 @@
   X(test_masks)     \
   X(test_split_groups) \
   X(test_directory) \
+  X(test_recurrent) \
   X(test_measure)   \
   X(test_feed)      \
   X(test_augment)   \
