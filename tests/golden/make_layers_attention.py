@@ -49,6 +49,8 @@ def case(name, params, call, inputs, layer=None, masks=None, state=()):
     for w, slope in zip(weights, made["dw"]):
         if w["name"] == "key_bias":  # what it adds does not matter: all of
             slope["terms"] = 1       # its gradient cancels out
+        elif w["name"] in ("query_kernel", "query_bias", "key_kernel"):
+            slope["terms"] = 0.01    # and of these, most
     if masks is not None:
         made["masks"] = [None if m is None else tensor(m) for m in masks]
     cases.append(made)
