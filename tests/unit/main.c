@@ -17,6 +17,7 @@
   X(test_registry)  \
   X(test_params)    \
   X(test_host)       \
+  X(test_cpu_attention) \
   X(test_cpu_conv)  \
   X(test_cpu_gemm)  \
   X(test_cpu_math)  \
