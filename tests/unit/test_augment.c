@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of augmentation and of batches made ahead: what a sample becomes
  * depends on the seed, the epoch and the sample alone. */
+#include "../conformance/allocations.h"
 #include "engine_fixture.h"
-#include "fixture.h"
 #include "run/prefetch.h"
 #include "train/judge.h"
 
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ROWS 23
 #define PIXELS 12 /* 3 x 4 */
@@ -316,6 +315,37 @@ START_TEST(test_errors_at_their_batch) {
 }
 END_TEST
 
+/* Steps, the ends of epochs among them, and the threads beside them. */
+START_TEST(test_batches_do_not_allocate) {
+  static const char *const lists[] = { ONE_HOT MOVED, ONE_HOT MIXED };
+  uint64_t (*count)(void) = nacre_test_allocations();
+  if (count == NULL) {
+    fputs("*** the sanitizer owns the allocator: allocations of a batch are "
+          "NOT COUNTED\n", stderr);
+    return;
+  }
+  for (int i = 0; i < 6; i++) {
+    engine self;
+    engine_text more = { NULL, 0 };
+    engine_put(&more, "  workers: %d\n%s", i / 2, lists[i % 2]);
+    char *yaml = describe(3, more.at);
+    engine_open(&self, yaml);
+    ck_assert_int_eq(nacre_trainer_step(&self.trainer, NULL), NACRE_OK);
+    uint64_t before = count();
+    int status = NACRE_OK;
+    for (int step = 0; step < 40 && status == NACRE_OK; step++) {
+      status = nacre_trainer_step(&self.trainer, NULL);
+    }
+    uint64_t made = count() - before;
+    ck_assert_int_eq(status, NACRE_OK);
+    ck_assert_uint_eq(made, 0);
+    engine_close(&self);
+    free(yaml);
+    free(more.at);
+  }
+}
+END_TEST
+
 Suite *test_augment_suite(void);
 Suite *test_augment_suite(void) {
   Suite *suite = suite_create("augment");
@@ -329,6 +359,7 @@ Suite *test_augment_suite(void) {
   tcase_add_test(tests, test_passes_end_early);
   tcase_add_test(tests, test_threads_that_cannot_be_had);
   tcase_add_test(tests, test_errors_at_their_batch);
+  tcase_add_test(tests, test_batches_do_not_allocate);
   suite_add_tcase(suite, tests);
   return suite;
 }
