@@ -15,15 +15,23 @@ typedef struct batch_normalization {
 
 enum { GAMMA, BETA, MOVING_MEAN, MOVING_VARIANCE };
 enum { MEAN, INVERSE };    /* saved, [cols]: mean, 1 / sqrt(var + epsilon) */
-/* Scratch: sums of tiles, [2, tiles, cols]; the others [cols]: two sums, and
- * what a column is multiplied by and shifted by. */
-enum { PARTS, SUM_A, SUM_B, FACTOR, SHIFT };
+/* Scratch: two sums for every tile, [2, tiles, wide]; what a column is
+ * centred, multiplied and shifted by, [wide]; two sums, [cols]. */
+enum { PARTS, CENTRE, FACTOR, SHIFT, SUM_A, SUM_B };
+
+/* Rows side by side: few columns make loops too short for the vector unit,
+ * so several rows are taken as one of `wide` columns. */
+#define WIDTH 128
+
+static int64_t group_of(int64_t cols) {
+  return cols < WIDTH ? WIDTH / cols : 1;
+}
 
 /* Rows of a tile: a function of the columns alone, so that the order of the
  * sums is one for any number of threads. */
 static int64_t tile_rows(int64_t cols) {
-  int64_t rows = nacre_tiles_rows(cols);
-  return rows < 16 ? 16 : rows;
+  int64_t rows = nacre_tiles_rows(cols), group = group_of(cols);
+  return rows < 16 ? 16 : rows / group * group;
 }
 
 static int plan(nacre_plan *plan) {
@@ -40,8 +48,9 @@ static int plan(nacre_plan *plan) {
     return nacre_plan_refuse(plan, "the input is too large");
   }
   nacre_shape feature = nacre_shape_1d(cols);
+  nacre_shape wide = nacre_shape_1d(cols * group_of(cols));
   nacre_shape parts = { { 2, (int64_t)(rows / (double)tile_rows(cols)) + 1,
-                          cols }, 3, NACRE_REAL };
+                          wide.dim[0] }, 3, NACRE_REAL };
   const bool wanted[] = { cfg->scale, cfg->center, true, true };
   for (uint32_t i = 0; i < 4; i++) {
     if (wanted[i] &&
@@ -54,8 +63,9 @@ static int plan(nacre_plan *plan) {
       nacre_plan_scratch(plan, PARTS, &parts, 0) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  for (uint32_t slot = SUM_A; slot <= SHIFT; slot++) {
-    if (nacre_plan_scratch(plan, slot, &feature, 0) != NACRE_OK) {
+  for (uint32_t slot = CENTRE; slot <= SUM_B; slot++) {
+    if (nacre_plan_scratch(plan, slot, slot < SUM_A ? &wide : &feature, 0) !=
+        NACRE_OK) {
       return NACRE_ERROR;
     }
   }
@@ -66,87 +76,160 @@ static int plan(nacre_plan *plan) {
 /* What every pass over the rows needs. */
 typedef struct pass {
   nacre_run *run;
-  int64_t rows, cols, tile;
-  const real *x, *dout;         /* [rows, cols] */
-  const real *mean, *inverse;   /* [cols] */
-  const real *sum_a, *sum_b;    /* [cols], of dout and dout z; or NULL */
-  const real *factor, *shift;   /* [cols], gamma inverse; beta */
+  int64_t rows, cols, wide, tile, tiles;
+  const real *x, *dout; /* [rows, cols] */
+  real *centre, *factor, *shift; /* [wide] */
 } pass;
 
 static pass pass_of(nacre_run *run) {
   int64_t cols = run->weight[MOVING_MEAN].dim[0];
   pass p = {
     .run = run, .rows = nacre_tensor_count(&run->in[0]) / cols, .cols = cols,
-    .tile = tile_rows(cols), .x = nacre_data(&run->in[0]),
-    .dout = nacre_data(&run->dout[0]),
-    .mean = nacre_data(&run->saved[MEAN]),
-    .inverse = nacre_data(&run->saved[INVERSE]),
+    .wide = cols * group_of(cols), .tile = tile_rows(cols),
+    .x = nacre_data(&run->in[0]), .dout = nacre_data(&run->dout[0]),
+    .centre = nacre_data(&run->scratch[CENTRE]),
     .factor = nacre_data(&run->scratch[FACTOR]),
     .shift = nacre_data(&run->scratch[SHIFT]),
   };
+  p.tiles = (p.rows + p.tile - 1) / p.tile;
   return p;
 }
 
-/* A tile's own row of partial sums. */
-static real *part_of(const pass *p, int which, int64_t begin) {
+/* Sum `which` of a tile, [wide]. */
+static real *part_of(const pass *p, int which, int64_t tile) {
   const nacre_tensor *parts = &p->run->scratch[PARTS];
-  return nacre_data(parts) +
-         (which * parts->dim[1] + begin / p->tile) * p->cols;
+  return nacre_data(parts) + (which * parts->dim[1] + tile) * p->wide;
 }
 
-/* sum[j] = the tiles' parts, in their order. */
-static void gather(const pass *p, int which, real *sum) {
-  int64_t tiles = (p->rows + p->tile - 1) / p->tile;
-  p->run->math->fill(p->run->math, p->cols, 0, sum);
-  p->run->math->col_sum(p->run->math, tiles, p->cols, part_of(p, which, 0),
-                        sum);
+static int64_t rows_of(const pass *p, int64_t tile) {
+  int64_t left = p->rows - tile * p->tile;
+  return left < p->tile ? left : p->tile;
 }
 
-NACRE_KERNEL
-static void add_row(int64_t n, const real *x, real *sum) {
-  for (int64_t j = 0; j < n; j++) {
-    sum[j] += x[j];
+/* The sums of rows side by side into those of columns, in [0, cols). */
+static void fold(const pass *p, real *sum) {
+  for (int64_t at = p->cols; at < p->wide; at += p->cols) {
+    for (int64_t j = 0; j < p->cols; j++) {
+      sum[j] += sum[at + j];
+    }
   }
 }
 
-NACRE_KERNEL
-static void add_squares(int64_t n, const real *mean, const real *x,
-                        real *sum) {
-  for (int64_t j = 0; j < n; j++) {
-    sum[j] += (x[j] - mean[j]) * (x[j] - mean[j]);
+/* The columns' values for all rows side by side. */
+static void spread(const pass *p, real *values) {
+  for (int64_t j = p->cols; j < p->wide; j++) {
+    values[j] = values[j - p->cols];
   }
 }
 
-NACRE_KERNEL
-static void add_products(int64_t n, const real *mean, const real *inverse,
-                         const real *x, const real *dout, real *sum) {
-  for (int64_t j = 0; j < n; j++) {
-    sum[j] += dout[j] * ((x[j] - mean[j]) * inverse[j]);
-  }
-}
+/* The kernels get n elements, which begin with the first column. */
 
-static void clear(int64_t n, real *sum) {
-  for (int64_t j = 0; j < n; j++) {
+NACRE_KERNEL
+static void add(int64_t n, int64_t wide, const real *restrict x,
+                real *restrict sum) {
+  for (int64_t j = 0; j < wide; j++) {
     sum[j] = 0;
   }
-}
-
-static void sum_tile(void *ctx, int64_t begin, int64_t end) {
-  const pass *p = ctx;
-  real *sum = part_of(p, 0, begin);
-  clear(p->cols, sum);
-  for (int64_t i = begin; i < end; i++) {
-    add_row(p->cols, p->x + i * p->cols, sum);
+  for (; n > 0; n -= wide, x += wide) {
+    int64_t m = n < wide ? n : wide;
+    for (int64_t j = 0; j < m; j++) {
+      sum[j] += x[j];
+    }
   }
 }
 
-static void square_tile(void *ctx, int64_t begin, int64_t end) {
-  const pass *p = ctx;
-  real *sum = part_of(p, 0, begin);
-  clear(p->cols, sum);
-  for (int64_t i = begin; i < end; i++) {
-    add_squares(p->cols, p->mean, p->x + i * p->cols, sum);
+NACRE_KERNEL
+static void add_squares(int64_t n, int64_t wide, const real *restrict mean,
+                        const real *restrict x, real *restrict sum) {
+  for (int64_t j = 0; j < wide; j++) {
+    sum[j] = 0;
   }
+  for (; n > 0; n -= wide, x += wide) {
+    int64_t m = n < wide ? n : wide;
+    for (int64_t j = 0; j < m; j++) {
+      sum[j] += (x[j] - mean[j]) * (x[j] - mean[j]);
+    }
+  }
+}
+
+/* sum of dout, and product, that of dout (x - mean). */
+NACRE_KERNEL
+static void add_products(int64_t n, int64_t wide, const real *restrict mean,
+                         const real *restrict x, const real *restrict dout,
+                         real *restrict sum, real *restrict product) {
+  for (int64_t j = 0; j < wide; j++) {
+    sum[j] = 0;
+    product[j] = 0;
+  }
+  for (; n > 0; n -= wide, x += wide, dout += wide) {
+    int64_t m = n < wide ? n : wide;
+    for (int64_t j = 0; j < m; j++) {
+      sum[j] += dout[j];
+      product[j] += dout[j] * (x[j] - mean[j]);
+    }
+  }
+}
+
+/* The mean is taken off first: folded into the shift it would cancel. */
+NACRE_KERNEL
+static void normalize(int64_t n, int64_t wide, const real *restrict mean,
+                      const real *restrict factor, const real *restrict shift,
+                      const real *restrict x, real *restrict y) {
+  for (; n > 0; n -= wide, x += wide, y += wide) {
+    int64_t m = n < wide ? n : wide;
+    for (int64_t j = 0; j < m; j++) {
+      y[j] = (x[j] - mean[j]) * factor[j] + shift[j];
+    }
+  }
+}
+
+/* din = factor (dout - shift - slope (x - mean)) */
+NACRE_KERNEL
+static void derive(int64_t n, int64_t wide, const pass *p,
+                   const real *restrict slope, const real *restrict x,
+                   const real *restrict dout, real *restrict din) {
+  const real *restrict mean = p->centre, *restrict factor = p->factor;
+  const real *restrict shift = p->shift;
+  for (; n > 0; n -= wide, x += wide, dout += wide, din += wide) {
+    int64_t m = n < wide ? n : wide;
+    for (int64_t j = 0; j < m; j++) {
+      din[j] = factor[j] *
+               (dout[j] - shift[j] - slope[j] * (x[j] - mean[j]));
+    }
+  }
+}
+
+/* Mean and sum of squared distances from it of one tile, which is in the
+ * cache for the second of them. */
+static void measure_tile(void *ctx, int64_t begin, int64_t end) {
+  const pass *p = ctx;
+  int64_t tile = begin / p->tile, n = (end - begin) * p->cols;
+  const real *x = p->x + begin * p->cols;
+  real *mean = part_of(p, 0, tile), *squares = part_of(p, 1, tile);
+  add(n, p->wide, x, mean);
+  fold(p, mean);
+  for (int64_t j = 0; j < p->cols; j++) {
+    mean[j] /= (real)(end - begin);
+  }
+  spread(p, mean);
+  add_squares(n, p->wide, mean, x, squares);
+  fold(p, squares);
+}
+
+/* Mean and variance of column j, from those of the tiles: the squares around
+ * their own means and, for each row, the square between the means. */
+static void join(const pass *p, int64_t j, double *mean, double *variance) {
+  double sum = 0, squares = 0;
+  for (int64_t i = 0; i < p->tiles; i++) {
+    sum += (double)rows_of(p, i) * (double)part_of(p, 0, i)[j];
+  }
+  *mean = sum / (double)p->rows;
+  for (int64_t i = 0; i < p->tiles; i++) {
+    double off = (double)part_of(p, 0, i)[j] - *mean;
+    squares += (double)part_of(p, 1, i)[j] +
+               (double)rows_of(p, i) * off * off;
+  }
+  *variance = squares / (double)p->rows;
 }
 
 /* Mean and variance of this batch into saved, and into the running ones. */
@@ -158,23 +241,18 @@ static void measure(pass *p) {
   real *moving_mean = nacre_data(&run->weight[MOVING_MEAN]);
   real *moving_variance = nacre_data(&run->weight[MOVING_VARIANCE]);
   real momentum = (real)cfg->momentum;
-  real *sum = nacre_data(&run->scratch[SUM_A]);
-  nacre_tiles_run(run->math, p->rows, p->tile, sum_tile, p);
-  gather(p, 0, sum);
+  nacre_tiles_run(run->math, p->rows, p->tile, measure_tile, p);
   for (int64_t j = 0; j < p->cols; j++) {
-    mean[j] = sum[j] / (real)p->rows;
-  }
-  nacre_tiles_run(run->math, p->rows, p->tile, square_tile, p);
-  gather(p, 0, sum);
-  for (int64_t j = 0; j < p->cols; j++) {
-    real variance = sum[j] / (real)p->rows;
-    inverse[j] = (real)(1 / sqrt((double)variance + cfg->epsilon));
+    double centre, variance;
+    join(p, j, &centre, &variance);
+    mean[j] = (real)centre;
+    inverse[j] = (real)(1 / sqrt(variance + cfg->epsilon));
     if ((run->flags & NACRE_RUN_RECOMPUTE) != 0) {
       continue; /* they have followed this batch already */
     }
     moving_mean[j] = momentum * moving_mean[j] + (1 - momentum) * mean[j];
     moving_variance[j] =
-      momentum * moving_variance[j] + (1 - momentum) * variance;
+      momentum * moving_variance[j] + (1 - momentum) * (real)variance;
   }
 }
 
@@ -191,39 +269,30 @@ static void recall(const pass *p) {
   }
 }
 
-/* Folds the weights, of which either may be absent, into one factor and one
- * shift per column. */
-static void fold(const pass *p) {
+/* The weights, of which either may be absent, as one factor and one shift
+ * per column. */
+static void prepare(const pass *p, const real *shift) {
   nacre_run *run = p->run;
   const real *gamma = nacre_data(&run->weight[GAMMA]);
-  const real *beta = nacre_data(&run->weight[BETA]);
-  real *factor = nacre_data(&run->scratch[FACTOR]);
-  real *shift = nacre_data(&run->scratch[SHIFT]);
+  const real *mean = nacre_data(&run->saved[MEAN]);
+  const real *inverse = nacre_data(&run->saved[INVERSE]);
   for (int64_t j = 0; j < p->cols; j++) {
-    factor[j] = gamma ? p->inverse[j] * gamma[j] : p->inverse[j];
-    shift[j] = beta ? beta[j] : 0;
+    p->centre[j] = mean[j];
+    p->factor[j] = gamma ? inverse[j] * gamma[j] : inverse[j];
+    p->shift[j] = shift ? shift[j] : 0;
   }
-}
-
-/* The mean is taken off first: folded into the shift it would cancel. */
-NACRE_KERNEL
-static void normalize(int64_t n, const real *mean, const real *factor,
-                      const real *shift, const real *x, real *y) {
-  for (int64_t j = 0; j < n; j++) {
-    y[j] = (x[j] - mean[j]) * factor[j] + shift[j];
-  }
+  spread(p, p->centre);
+  spread(p, p->factor);
+  spread(p, p->shift);
 }
 
 static void forward_tile(void *ctx, int64_t begin, int64_t end) {
   const pass *p = ctx;
   const nacre_run *run = p->run;
-  real *y = nacre_data(&run->out[0]);
-  for (int64_t i = begin; i < end; i++) {
-    normalize(p->cols, p->mean, p->factor, p->shift, p->x + i * p->cols,
-              y + i * p->cols);
-  }
+  real *y = nacre_data(&run->out[0]) + begin * p->cols;
+  normalize((end - begin) * p->cols, p->wide, p->centre, p->factor, p->shift,
+            p->x + begin * p->cols, y);
   if (run->epilogue) {
-    y += begin * p->cols;
     run->epilogue->forward(run->math, run->epilogue->cfg, end - begin,
                            p->cols, y, y);
   }
@@ -242,44 +311,53 @@ static void forward(nacre_run *run) {
   } else {
     recall(&p);
   }
-  fold(&p);
+  prepare(&p, nacre_data(&run->weight[BETA]));
   nacre_tiles_run(run->math, p.rows, p.tile, forward_tile, &p);
 }
 
 static void gradient_tile(void *ctx, int64_t begin, int64_t end) {
   const pass *p = ctx;
-  real *sum = part_of(p, 0, begin), *product = part_of(p, 1, begin);
-  clear(p->cols, sum);
-  clear(p->cols, product);
-  for (int64_t i = begin; i < end; i++) {
-    add_row(p->cols, p->dout + i * p->cols, sum);
-    add_products(p->cols, p->mean, p->inverse, p->x + i * p->cols,
-                 p->dout + i * p->cols, product);
-  }
+  int64_t tile = begin / p->tile, at = begin * p->cols;
+  real *sum = part_of(p, 0, tile), *product = part_of(p, 1, tile);
+  add_products((end - begin) * p->cols, p->wide, p->centre, p->x + at,
+               p->dout + at, sum, product);
+  fold(p, sum);
+  fold(p, product);
 }
 
-/* With z the normalized x: din = gamma inverse (dout - mean(dout) -
- * z mean(dout z)); the means are 0 when the statistics are constants. */
-NACRE_KERNEL
-static void derive(int64_t n, real share, const pass *p, const real *x,
-                   const real *dout, real *din) {
-  const real *mean = p->mean, *inverse = p->inverse, *factor = p->factor;
-  const real *sum = p->sum_a, *product = p->sum_b;
-  for (int64_t j = 0; j < n; j++) {
-    real z = (x[j] - mean[j]) * inverse[j];
-    din[j] = factor[j] * (dout[j] - share * (sum[j] + z * product[j]));
+/* out[j] = factor[j] times the tiles' sums, in their order. */
+static void gather(const pass *p, int which, const real *factor, real *out) {
+  for (int64_t j = 0; j < p->cols; j++) {
+    double sum = 0;
+    for (int64_t i = 0; i < p->tiles; i++) {
+      sum += (double)part_of(p, which, i)[j];
+    }
+    out[j] = (real)(factor ? sum * (double)factor[j] : sum);
   }
 }
 
 static void derive_tile(void *ctx, int64_t begin, int64_t end) {
   const pass *p = ctx;
-  const nacre_run *run = p->run;
+  int64_t at = begin * p->cols;
+  derive((end - begin) * p->cols, p->wide, p, part_of(p, 0, 0), p->x + at,
+         p->dout + at, nacre_data(&p->run->din[0]) + at);
+}
+
+/* With z the normalized x: din = gamma inverse (dout - mean(dout) -
+ * z mean(dout z)); the means are 0 when the statistics are constants. */
+static void derive_input(pass *p, const real *sum, const real *product) {
+  nacre_run *run = p->run;
+  const real *inverse = nacre_data(&run->saved[INVERSE]);
   real share = uses_batch(run) ? 1 / (real)p->rows : 0;
-  for (int64_t i = begin; i < end; i++) {
-    int64_t at = i * p->cols;
-    derive(p->cols, share, p, p->x + at, p->dout + at,
-           nacre_data(&run->din[0]) + at);
+  real *slope = part_of(p, 0, 0); /* the tiles' sums have been read */
+  prepare(p, NULL);
+  for (int64_t j = 0; j < p->cols; j++) {
+    p->shift[j] = share * sum[j];
+    slope[j] = share * product[j] * inverse[j];
   }
+  spread(p, p->shift);
+  spread(p, slope);
+  nacre_tiles_run(run->math, p->rows, p->tile, derive_tile, p);
 }
 
 /* dgamma += sum of dout z, dbeta += sum of dout. */
@@ -288,11 +366,10 @@ static void backward(nacre_run *run) {
   pass p = pass_of(run);
   real *sum = nacre_data(&run->scratch[SUM_A]);
   real *product = nacre_data(&run->scratch[SUM_B]);
-  p.sum_a = sum;
-  p.sum_b = product;
+  prepare(&p, NULL);
   nacre_tiles_run(math, p.rows, p.tile, gradient_tile, &p);
-  gather(&p, 0, sum);
-  gather(&p, 1, product);
+  gather(&p, 0, NULL, sum);
+  gather(&p, 1, nacre_data(&run->saved[INVERSE]), product);
   if (run->dweight[GAMMA].data) {
     math->axpy(math, p.cols, 1, product, nacre_data(&run->dweight[GAMMA]));
   }
@@ -300,8 +377,7 @@ static void backward(nacre_run *run) {
     math->axpy(math, p.cols, 1, sum, nacre_data(&run->dweight[BETA]));
   }
   if (run->din[0].data) {
-    fold(&p);
-    nacre_tiles_run(math, p.rows, p.tile, derive_tile, &p);
+    derive_input(&p, sum, product);
   }
 }
 
