@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* loss: the checks of losses. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,12 +22,16 @@ typedef struct trial {
   const nacre_loss_ops *ops;
   const void *cfg;
   int64_t cols;
+  int64_t sample_rows; /* 1, or more for losses of samples */
+  nacre_shape shape;   /* of y, per sample */
+  char *scratch;       /* for ROWS of them */
+  int64_t scratch_bytes;
   bool on_logits;
   bool sharp; /* targets are zeros and ones */
   bool far;   /* predictions beyond 0 and 1 too, if it takes them */
   bool plain; /* no parameter could declare a bad index good */
   real y[COUNT];      /* [ROWS, cols] */
-  real target[COUNT]; /* the same, or [ROWS] of indices */
+  real target[COUNT]; /* the same, or one index per row, or per sample */
   real dy[COUNT + MARGIN]; /* of the last call */
   real prob[COUNT + MARGIN];
   double loss[ROWS];
@@ -36,6 +41,24 @@ typedef struct trial {
 
 static bool is_index(const trial *t) {
   return (t->ops->flags & NACRE_LOSS_INDEX) != 0;
+}
+
+static bool is_batch(const trial *t) {
+  return (t->ops->flags & NACRE_LOSS_BATCH) != 0;
+}
+
+static bool is_whole(const trial *t) {
+  return is_batch(t) || (t->ops->flags & NACRE_LOSS_SAMPLE) != 0;
+}
+
+/* Rows that have one loss. */
+static int64_t rows_of_one(const trial *t) {
+  return is_batch(t) ? ROWS : t->sample_rows;
+}
+
+/* Reals in the target of a sample: an index for several rows is enough. */
+static int64_t target_size(const trial *t) {
+  return is_index(t) ? 1 : t->sample_rows * t->cols;
 }
 
 static bool is_margin(const real *x) {
@@ -51,16 +74,19 @@ static bool is_margin(const real *x) {
 static nacre_loss_run call(trial *t, int64_t first, int64_t rows,
                            const double *weight, double scale, bool dy,
                            bool prob) {
-  int64_t at = first * t->cols;
+  int64_t at = first * t->cols, sample = first / t->sample_rows;
   nacre_suite_device *device = &t->suite->device[0];
   nacre_loss_run run = {
     .size = sizeof run, .math = device->math, .cfg = t->cfg, .rows = rows,
     .cols = t->cols, .y = t->y + at,
-    .target = t->target + (is_index(t) ? first : at),
+    .target = t->target + sample * target_size(t),
     .weight = weight == NULL ? NULL : weight + first, .scale = scale,
     .loss = t->loss + first, .dy = dy ? t->dy + at : NULL,
     .prob = prob ? t->prob + at : NULL, .on_logits = t->on_logits,
-    .fault_row = -1
+    .fault_row = -1, .sample_rows = t->sample_rows,
+    .target_size = target_size(t), .shape = &t->shape,
+    .scratch = t->scratch == NULL ? NULL
+                                  : t->scratch + sample * t->scratch_bytes
   };
   for (int64_t i = 0; i < rows; i++) {
     run.loss[i] = (double)NAN;
@@ -112,6 +138,11 @@ static void check_gradient(trial *t) {
   for (int64_t i = 0; i < n; i++) {
     scale = fmax(scale, fabs((double)dy[i]));
   }
+  /* The last digits of a large loss are noise, which a small step magnifies. */
+  for (int row = 0; row < ROWS; row++) {
+    scale = fmax(scale, 4 * DBL_EPSILON * fabs(t->loss[row]) /
+                          (NACRE_SUITE_STEP * NACRE_SUITE_GRADIENT));
+  }
   int64_t stride = n > POINTS ? n / POINTS : 1;
   for (int64_t i = 0; i < n; i += stride) {
     tried++;
@@ -129,9 +160,22 @@ static void check_gradient(trial *t) {
                     "%d of %d points are corners", kinks, tried);
 }
 
-/* weight[] multiplies gradients as scale does, and losses not at all. */
+/* The mean weight of the rows that share row i's loss. */
+static double mean_weight(const trial *t, const double *weight, int64_t i) {
+  int64_t n = rows_of_one(t), first = i / n * n;
+  double sum = 0;
+  for (int64_t row = first; row < first + n; row++) {
+    sum += weight[row];
+  }
+  return sum / (double)n;
+}
+
+/* weight[] multiplies gradients as scale does, and losses not at all. What
+ * the rows of a batch have to do with each other is the loss's own matter. */
 static void check_weight(trial *t) {
-  static const double weight[ROWS] = { 0.5, 0, 2.25, 1 };
+  static const double each[ROWS] = { 0.5, 0, 2.25, 1 };
+  static const double alike[ROWS] = { 0.75, 0.75, 0.75, 0.75 };
+  const double *weight = is_batch(t) ? alike : each;
   real dy[COUNT];
   double loss[ROWS];
   call(t, 0, ROWS, NULL, 1, true, false);
@@ -139,12 +183,13 @@ static void check_weight(trial *t) {
   memcpy(loss, t->loss, sizeof loss);
   call(t, 0, ROWS, weight, 0.125, true, false);
   for (int64_t i = 0; i < ROWS * t->cols; i++) {
-    real expected = (real)(weight[i / t->cols] * (double)dy[i]);
+    double factor = mean_weight(t, weight, i / t->cols);
+    real expected = (real)(factor * (double)dy[i]);
     nacre_suite_check(t->suite, "weights",
                       nacre_values_differ(1, &expected, &t->dy[i],
                                           NACRE_SUITE_ROUNDING) < 0,
-                      "with weight %g dy is %.9g, not %.9g",
-                      weight[i / t->cols], (double)t->dy[i],
+                      "with weight %g dy is %.9g, not %.9g", factor,
+                      (double)t->dy[i],
                       (double)expected);
   }
   nacre_suite_check(t->suite, "weights",
@@ -168,8 +213,8 @@ static void check_tiles(trial *t) {
   call(t, 0, ROWS, NULL, 1, true, false);
   memcpy(dy, t->dy, sizeof dy);
   memcpy(loss, t->loss, sizeof loss);
-  for (int row = 0; row < ROWS; row++) {
-    call(t, row, 1, NULL, 1, true, false);
+  for (int64_t row = 0; row < ROWS; row += rows_of_one(t)) {
+    call(t, row, rows_of_one(t), NULL, 1, true, false);
     nacre_suite_check(t->suite, "tiles",
                       fabs(loss[row] - t->loss[row]) <=
                         tolerance * fmax(1, fabs(loss[row])),
@@ -215,12 +260,13 @@ static void check_extremes(trial *t) {
 static void check_bad_index(trial *t) {
   const double bad[] = { -1, (double)t->cols, 0.5, 1e30, -1e30,
                          (double)NAN };
-  real was = t->target[2];
+  int64_t n = t->sample_rows;
+  real was = t->target[2 / n];
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-    t->target[2] = (real)bad[i];
+    t->target[2 / n] = (real)bad[i];
     nacre_loss_run run = call(t, 0, ROWS, NULL, 1, true, false);
     bool zero = t->loss[2] == 0;
-    for (int64_t j = 0; j < t->cols; j++) {
+    for (int64_t j = 0; j < n * t->cols; j++) {
       zero = zero && t->dy[2 * t->cols + j] == 0;
     }
     nacre_suite_check(t->suite, "bad index",
@@ -229,7 +275,7 @@ static void check_bad_index(trial *t) {
     nacre_suite_check(t->suite, "bad index", zero,
                       "class index %g has a loss or gradient", bad[i]);
   }
-  t->target[2] = was;
+  t->target[2 / n] = was;
 }
 
 /* The stable formula on logits against the plain one after the activation
@@ -310,7 +356,7 @@ static void check_one(trial *t) {
   check_weight(t);
   check_tiles(t);
   check_extremes(t);
-  if (is_index(t) && t->plain) {
+  if (is_index(t) && t->plain && !is_batch(t)) {
     check_bad_index(t);
   }
   if (t->on_logits) {
@@ -343,19 +389,46 @@ static void draw(trial *t) {
   }
 }
 
-static bool takes(trial *t) {
-  nacre_shape y = nacre_shape_1d(t->cols), target = y;
-  if (is_index(t)) {
-    target.rank = 0;
-    target.dim[0] = 0;
-  }
-  if (t->ops->plan == NULL) {
+/* Room for the loss, as a host makes it. */
+static bool make_scratch(trial *t, const nacre_shape *target) {
+  int64_t samples = ROWS / t->sample_rows;
+  if (t->ops->scratch == NULL) {
     return true;
   }
-  nacre_error_fail fail;
-  nacre_suite_forget(t->suite);
-  return t->ops->plan(t->cfg, &y, &target,
-                      nacre_suite_fail(t->suite, &fail)) == NACRE_OK;
+  int64_t bytes = t->ops->scratch(t->cfg, &t->shape, target,
+                                  is_batch(t) ? samples : 1);
+  if (!nacre_suite_check(t->suite, "scratch", bytes >= 0 && bytes < 1 << 30,
+                         "it wants %lld bytes", (long long)bytes)) {
+    return false;
+  }
+  t->scratch_bytes = (bytes + 63) / 64 * 64;
+  t->scratch = nacre_suite_alloc(
+    t->suite, (size_t)(t->scratch_bytes * samples) + 64, 1);
+  if (t->scratch != NULL) {
+    t->scratch += (64 - (uintptr_t)t->scratch % 64) % 64;
+  }
+  return t->scratch != NULL;
+}
+
+static bool takes(trial *t) {
+  nacre_shape y = t->sample_rows == 1
+                    ? nacre_shape_1d(t->cols)
+                    : nacre_shape_2d(t->sample_rows, t->cols);
+  nacre_shape target = y;
+  if (is_index(t)) {
+    target = nacre_shape_1d(1);
+    target.rank = t->sample_rows == 1 ? 0 : 1;
+  }
+  t->shape = y;
+  if (t->ops->plan != NULL) {
+    nacre_error_fail fail;
+    nacre_suite_forget(t->suite);
+    if (t->ops->plan(t->cfg, &y, &target,
+                     nacre_suite_fail(t->suite, &fail)) != NACRE_OK) {
+      return false;
+    }
+  }
+  return make_scratch(t, &target);
 }
 
 void nacre_loss_check(nacre_suite *suite) {
@@ -367,18 +440,21 @@ void nacre_loss_check(nacre_suite *suite) {
   nacre_candidate list[CONFIGS];
   int n = nacre_candidates_all(suite, CONFIGS, list), cases = 0;
   trial *t = nacre_suite_alloc(suite, 1, sizeof *t);
-  for (int i = 0; t != NULL && i < n * 4 * 8; i++) {
-    *t = (trial){ .suite = suite, .ops = ops, .cfg = list[i / 32].cfg,
-                  .cols = cols[i / 8 % 4], .on_logits = (i & 1) != 0,
+  for (int i = 0; t != NULL && i < n * 4 * 16; i++) {
+    *t = (trial){ .suite = suite, .ops = ops, .cfg = list[i / 64].cfg,
+                  .cols = cols[i / 16 % 4], .on_logits = (i & 1) != 0,
                   .sharp = (i & 2) != 0, .far = (i & 4) != 0,
-                  .plain = i < 32 };
-    /* Probabilities stay between 0 and 1. */
-    if ((ops->undoes == NULL ? t->on_logits : t->far) || !takes(t)) {
+                  .sample_rows = (i & 8) != 0 ? 2 : 1, .plain = i < 64 };
+    /* Probabilities stay between 0 and 1, and so do shares of a whole, which
+     * have poles elsewhere. */
+    bool bounded = ops->undoes != NULL || (is_whole(t) && !is_index(t));
+    if ((ops->undoes == NULL && t->on_logits) || (bounded && t->far) ||
+        (t->sample_rows > 1 && !is_whole(t)) || !takes(t)) {
       continue;
     }
-    suite->where = nacre_suite_format(suite, "%s on [%lld]%s",
-                                      list[i / 32].text, (long long)t->cols,
-                                      t->on_logits ? ", logits" : "");
+    suite->where = nacre_suite_format(
+      suite, "%s on [%lld]%s%s", list[i / 64].text, (long long)t->cols,
+      t->sample_rows > 1 ? " twice" : "", t->on_logits ? ", logits" : "");
     draw(t);
     check_one(t);
     cases++;

@@ -169,7 +169,17 @@ static int join_head(nacre_feed *feed, const nacre_pipe *pipes, int n_pipes,
       return NACRE_ERROR;
     }
   }
-  if (channel->count != head->rows_per_sample * head->target_cols) {
+  int64_t wants = head->rows_per_sample * head->target_cols;
+  uint32_t whole = NACRE_LOSS_SAMPLE | NACRE_LOSS_BATCH;
+  if ((head->head->loss_ops->flags & whole) != 0) {
+    if (channel->count > wants) {
+      return report_target(feed, channel, head);
+    }
+    if (nacre_program_bind_target(program, index, &channel->pipe->shape,
+                                  feed->error) != NACRE_OK) {
+      return NACRE_ERROR;
+    }
+  } else if (channel->count != wants) {
     return report_target(feed, channel, head);
   }
   channel->head = index;

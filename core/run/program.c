@@ -87,7 +87,9 @@ static void bind_loss(nacre_bound_head *head, real *dy) {
     .math = head->program->model->device->math,
     .cfg = head->head->loss.cfg, .cols = head->cols, .y = head->y,
     .target = head->target, .loss = head->row_loss, .dy = dy,
-    .prob = on_logits ? head->prediction : NULL, .on_logits = on_logits
+    .prob = on_logits ? head->prediction : NULL, .on_logits = on_logits,
+    .sample_rows = head->rows_per_sample, .target_size = head->target_size,
+    .shape = &head->program->model->graph->edge[head->head->edge].shape
   };
 }
 
@@ -173,6 +175,7 @@ static int bind_head(const nacre_binder *bind, int index) {
   bool by_index = (head->loss_ops->flags & NACRE_LOSS_INDEX) != 0;
   int64_t rows = program->batch_max * bound->rows_per_sample;
   bound->target_cols = by_index ? 1 : bound->cols;
+  bound->target_size = bound->rows_per_sample * bound->target_cols;
   bound->target = device_alloc(bind, rows * bound->target_cols, sizeof(real));
   bound->sample_weight = nacre_bind_array(bind, (size_t)program->batch_max,
                                sizeof(double));
@@ -190,6 +193,49 @@ static int bind_head(const nacre_binder *bind, int index) {
   return bound->target != NULL && bound->sample_weight != NULL &&
          bound->row_loss != NULL && bound->row_factor != NULL
     ? NACRE_OK : NACRE_ERROR;
+}
+
+static bool is_by_batch(const nacre_bound_head *head) {
+  return (head->head->loss_ops->flags & NACRE_LOSS_BATCH) != 0;
+}
+
+/* Bytes of a head's scratch. */
+static int64_t scratch_count(const nacre_bound_head *head) {
+  if (head->scratch == NULL) {
+    return 0;
+  }
+  return is_by_batch(head) ? head->scratch_bytes
+                           : head->scratch_bytes * head->program->batch_max;
+}
+
+int nacre_program_bind_target(nacre_program *program, int index,
+                              const nacre_shape *target,
+                              nacre_error *error) {
+  nacre_bound_head *head = &program->head[index];
+  nacre_device *device = program->model->device;
+  const nacre_loss_ops *ops = head->head->loss_ops;
+  head->target_size = nacre_shape_count(target);
+  head->call.target_size = head->target_size;
+  if (ops->scratch == NULL) {
+    return NACRE_OK;
+  }
+  int64_t samples = is_by_batch(head) ? 1 : program->batch_max;
+  int64_t bytes = ops->scratch(head->head->loss.cfg, head->call.shape, target,
+                               is_by_batch(head) ? program->batch_max : 1);
+  if (bytes < 0 || bytes > (INT64_MAX - 64) / samples - 64) {
+    return nacre_error_add(error, NACRE_ELIMIT, NULL,
+                           "loss '%s' of output '%s' would need more memory "
+                           "than can be counted",
+                           head->head->loss.component->name,
+                           head->head->name);
+  }
+  nacre_device_free(device, head->scratch, scratch_count(head), 1);
+  /* Each sample's begins at a cache line. */
+  head->scratch_bytes = (bytes + 63) / 64 * 64;
+  head->scratch = nacre_device_alloc(device, head->scratch_bytes * samples, 1,
+                                     "the loss", error);
+  head->call.scratch = head->scratch;
+  return head->scratch != NULL ? NACRE_OK : NACRE_ERROR;
 }
 
 /* Counts tensors that can follow the batch, for one array of them. */
@@ -299,6 +345,7 @@ void nacre_program_fini(nacre_program *program) {
     int64_t rows = program->batch_max * head->rows_per_sample;
     nacre_device_free(device, head->target, rows * head->target_cols,
                       sizeof(real));
+    nacre_device_free(device, head->scratch, scratch_count(head), 1);
   }
   nacre_device_free(device, program->activations,
                     program->layout.activation_bytes, 1);

@@ -23,6 +23,10 @@ typedef struct nacre_bound_head {
   nacre_program *program;
   int64_t rows_per_sample, cols;
   int64_t target_cols;   /* per row: cols, or 1 for class indices */
+  int64_t target_size;   /* per sample: that of all rows, or less if the loss
+                            takes it */
+  char *scratch;         /* of the loss, host memory; or NULL */
+  int64_t scratch_bytes; /* for each sample, or for the batch */
   real *target;          /* [batch, rows_per_sample, target_cols], device */
   double *sample_weight; /* [batch] host; used when `weighted` */
   bool weighted;
@@ -78,6 +82,11 @@ int nacre_program_bind(nacre_program *, nacre_model *, nacre_mode,
                        nacre_layout *, int64_t batch_max, uint64_t seed,
                        nacre_error *);
 void nacre_program_fini(nacre_program *);
+
+/** Says what targets a head will get, per sample: loss_ops->plan() has
+ *  accepted them. Fails if the loss wants more memory than there is. */
+int nacre_program_bind_target(nacre_program *, int head, const nacre_shape *,
+                              nacre_error *);
 
 /** The number of samples in the following steps, 1..batch_max. */
 void nacre_program_set_batch(nacre_program *, int64_t batch);

@@ -83,6 +83,11 @@ void nacre_step_zero(nacre_run *run) {
 
 /* Losses. */
 
+static bool is_of_samples(const nacre_bound_head *head) {
+  return (head->head->loss_ops->flags &
+          (NACRE_LOSS_SAMPLE | NACRE_LOSS_BATCH)) != 0;
+}
+
 /* A tile of rows, on any thread. */
 static void loss_rows(void *ctx, int64_t begin, int64_t end) {
   nacre_bound_head *head = ctx;
@@ -90,7 +95,14 @@ static void loss_rows(void *ctx, int64_t begin, int64_t end) {
   nacre_loss_run run = head->call;
   run.rows = end - begin;
   run.y += at;
-  run.target += begin * head->target_cols;
+  if (is_of_samples(head)) {
+    int64_t sample = begin / head->rows_per_sample;
+    run.target += sample * head->target_size;
+    run.scratch = head->scratch != NULL
+      ? head->scratch + sample * head->scratch_bytes : NULL;
+  } else {
+    run.target += begin * head->target_cols;
+  }
   run.weight = run.weight != NULL ? run.weight + begin : NULL;
   run.loss += begin;
   run.dy = run.dy != NULL ? run.dy + at : NULL;
@@ -100,6 +112,24 @@ static void loss_rows(void *ctx, int64_t begin, int64_t end) {
   if (run.fault != 0 && run.fault_row < run.rows) {
     head->row_loss[begin + run.fault_row] = -HUGE_VAL;
     __atomic_store_n(&head->bad_target, 1, __ATOMIC_RELAXED);
+  }
+}
+
+/* A tile of samples. */
+static void loss_samples(void *ctx, int64_t begin, int64_t end) {
+  const nacre_bound_head *head = ctx;
+  loss_rows(ctx, begin * head->rows_per_sample, end * head->rows_per_sample);
+}
+
+/* Tiles may run side by side. */
+static void loss_tiles(nacre_bound_head *head, const nacre_math *math,
+                       int64_t rows) {
+  if (is_of_samples(head)) {
+    math->parallel(math, rows / head->rows_per_sample,
+                   tile_rows(head->cols * head->rows_per_sample),
+                   loss_samples, head);
+  } else {
+    math->parallel(math, rows, tile_rows(head->cols), loss_rows, head);
   }
 }
 
@@ -177,7 +207,8 @@ void nacre_step_loss(nacre_run *run) {
     weigh_rows(head, rows, call->scale);
     call->weight = head->row_factor;
   }
-  if (rows * head->cols <= SMALL) {
+  if (rows * head->cols <= SMALL ||
+      (head->head->loss_ops->flags & NACRE_LOSS_BATCH) != 0) {
     call->rows = rows;
     head->head->loss_ops->rows(call);
     if (call->fault != 0) {
@@ -186,8 +217,7 @@ void nacre_step_loss(nacre_run *run) {
   } else {
     /* Tiles copy the call, so that it must not change below them. */
     head->bad_target = 0;
-    run->math->parallel(run->math, rows, tile_rows(head->cols), loss_rows,
-                        head);
+    loss_tiles(head, run->math, rows);
     call->fault = head->bad_target;
   }
   if (call->fault != 0) {

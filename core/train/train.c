@@ -48,6 +48,12 @@ int nacre_trainer_fault(const nacre_trainer *trainer,
   if (program->fault_vertex < 0) {
     const nacre_head *head = &graph->head[program->fault_head];
     place = nacre_node_place(split->set->choice->node);
+    if ((head->loss_ops->flags & NACRE_LOSS_SAMPLE) != 0) {
+      return nacre_error_add(trainer->experiment->error, NACRE_EDATA, &place,
+                             "sample %lld: its target is none for loss '%s' "
+                             "of output '%s'", (long long)row,
+                             head->loss.component->name, head->name);
+    }
     return nacre_error_add(trainer->experiment->error, NACRE_EDATA, &place,
                            "sample %lld: its target is not a class of "
                            "output '%s', which has %lld", (long long)row,

@@ -4,6 +4,7 @@
 
 #include "yaml/parse.h"
 
+#include <glob.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,24 @@ void golden_close(golden *g) {
   ck_assert_int_gt(cases, 0);
   ck_assert_msg(failures == 0, "%s.json: %d failures in %d cases", g->name,
                 failures, cases);
+}
+
+void golden_each(const char *prefix, void (*check)(golden *)) {
+  char pattern[4096];
+  glob_t found;
+  snprintf(pattern, sizeof pattern, "%s/%s*.json", golden_folder(), prefix);
+  ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
+  for (size_t i = 0; i < found.gl_pathc; i++) {
+    char *name = strrchr(found.gl_pathv[i], '/') + 1;
+    *strrchr(name, '.') = '\0';
+    golden g;
+    golden_open(&g, name);
+    while (golden_next(&g)) {
+      check(&g);
+    }
+    golden_close(&g);
+  }
+  globfree(&found);
 }
 
 bool golden_next(golden *g) {

@@ -42,6 +42,10 @@ void golden_open(golden *, const char *name);
 /** Frees everything; the test fails if any check has. */
 void golden_close(golden *);
 
+/** Opens every file whose name begins with `prefix`, calls check for each of
+ *  its cases, and closes it. */
+void golden_each(const char *prefix, void (*check)(golden *));
+
 /** Makes the next case `at`; false after the last. */
 bool golden_next(golden *);
 /** A member of the case, or of the file. The test fails without it. */

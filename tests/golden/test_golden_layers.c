@@ -3,7 +3,6 @@
  * host binds them. */
 #include "golden.h"
 
-#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -272,23 +271,8 @@ static void check_case(golden *g) {
   }
 }
 
-/* Every file whose name begins with "layers". */
 START_TEST(values) {
-  char pattern[4096];
-  glob_t found;
-  snprintf(pattern, sizeof pattern, "%s/layers*.json", golden_folder());
-  ck_assert_int_eq(glob(pattern, 0, NULL, &found), 0);
-  for (size_t i = 0; i < found.gl_pathc; i++) {
-    char *name = strrchr(found.gl_pathv[i], '/') + 1;
-    *strrchr(name, '.') = '\0';
-    golden g;
-    golden_open(&g, name);
-    while (golden_next(&g)) {
-      check_case(&g);
-    }
-    golden_close(&g);
-  }
-  globfree(&found);
+  golden_each("layers", check_case);
 }
 END_TEST
 

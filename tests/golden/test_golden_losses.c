@@ -13,12 +13,13 @@ typedef struct bench {
   real *y, *dy, *prob;   /* [rows, cols] */
   double *loss, *weight; /* [rows] */
   int64_t n;             /* rows * cols */
+  int64_t group;         /* rows that have one loss */
 } bench;
 
 /* `y` is changed by some tests, so it is not shared. */
 static bench make_bench(golden *g, const nacre_choice *chosen, int64_t rows,
                         int64_t cols) {
-  bench b = { .ops = chosen->component->ops, .n = rows * cols };
+  bench b = { .ops = chosen->component->ops, .n = rows * cols, .group = 1 };
   b.y = golden_alloc(g, b.n, sizeof(real));
   b.dy = golden_alloc(g, b.n, sizeof(real));
   b.prob = golden_alloc(g, b.n, sizeof(real));
@@ -32,8 +33,45 @@ static bench make_bench(golden *g, const nacre_choice *chosen, int64_t rows,
                             .y = b.y,
                             .scale = 1.0,
                             .loss = b.loss,
-                            .dy = b.dy };
+                            .dy = b.dy,
+                            .sample_rows = 1 };
   return b;
+}
+
+/* Losses of samples or of a batch are not tried on other shapes. */
+static bool is_whole(const golden *g) {
+  return json_object_get(g->at, "sample") != NULL;
+}
+
+/* "sample": the shape of y, per sample, where more than rows matters.
+ * `size`: reals of all targets. */
+static void read_sample(golden *g, const nacre_choice *chosen, bench *b,
+                        int64_t size) {
+  const json_t *dims = json_object_get(g->at, "sample");
+  nacre_shape *shape = golden_alloc(g, 1, sizeof *shape);
+  *shape = nacre_shape_1d(b->run.cols);
+  b->run.shape = shape;
+  if (dims == NULL) {
+    return;
+  }
+  shape->rank = (int32_t)json_array_size(dims);
+  for (int32_t i = 0; i < shape->rank; i++) {
+    shape->dim[i] = (int64_t)golden_number(json_array_get(dims, (size_t)i));
+  }
+  b->run.sample_rows = nacre_shape_count(shape) / b->run.cols;
+  int64_t samples = b->run.rows / b->run.sample_rows;
+  bool batch = (b->ops->flags & NACRE_LOSS_BATCH) != 0;
+  b->group = batch ? b->run.rows : b->run.sample_rows;
+  b->run.target_size = size / samples;
+  nacre_shape target = b->run.target_size == nacre_shape_count(shape)
+                         ? *shape : nacre_shape_1d(b->run.target_size);
+  ck_assert_int_eq(b->ops->plan(chosen->cfg, shape, &target, golden_fail()),
+                   NACRE_OK);
+  if (b->ops->scratch != NULL) {
+    int64_t bytes = b->ops->scratch(chosen->cfg, shape, &target,
+                                    batch ? samples : 1);
+    b->run.scratch = golden_alloc(g, bytes, 1);
+  }
 }
 
 /* The bench of the case that `g` is at. */
@@ -43,52 +81,53 @@ static bench case_bench(golden *g) {
                        golden_int(g, "cols"));
   memcpy(b.y, golden_reals(g, golden_member(g, "y"), NULL),
          (size_t)b.n * sizeof(real));
-  b.run.target = golden_reals(g, golden_member(g, "target"), NULL);
+  int64_t size;
+  b.run.target = golden_reals(g, golden_member(g, "target"), &size);
   b.run.on_logits = (int32_t)golden_int(g, "on_logits");
+  read_sample(g, &chosen, &b, size);
   return b;
 }
 
+static void check_values(golden *g) {
+  bench b = case_bench(g);
+  b.ops->rows(&b.run);
+  golden_check(g, b.run.fault == 0, "a fault at row %lld",
+               (long long)b.run.fault_row);
+  golden_near(g, "loss", golden_member(g, "loss"), b.run.rows, b.loss);
+  golden_near_reals(g, "dy", golden_member(g, "dy"), b.n, b.dy);
+}
+
 START_TEST(values) {
-  golden g;
-  golden_open(&g, "losses");
-  while (golden_next(&g)) {
-    bench b = case_bench(&g);
-    b.ops->rows(&b.run);
-    golden_check(&g, b.run.fault == 0, "a fault at row %lld",
-                 (long long)b.run.fault_row);
-    golden_near(&g, "loss", golden_member(&g, "loss"), b.run.rows, b.loss);
-    golden_near_reals(&g, "dy", golden_member(&g, "dy"), b.n, b.dy);
-  }
-  golden_close(&g);
+  golden_each("losses", check_values);
 }
 END_TEST
 
-/* A row's gradient is multiplied by its weight, or all by the scale. */
-START_TEST(factors) {
-  golden g;
-  golden_open(&g, "losses");
-  while (golden_next(&g)) {
-    bench b = case_bench(&g);
-    const double *plain = golden_doubles(&g, golden_member(&g, "dy"), NULL);
-    json_t *scaled = json_array(), *weighted = json_array();
-    for (int64_t i = 0; i < b.n; i++) {
-      b.weight[i / b.run.cols] = 0.25 + (double)(i / b.run.cols);
-      json_array_append_new(scaled, json_real(0.375 * plain[i]));
-      json_array_append_new(
-        weighted, json_real(b.weight[i / b.run.cols] * plain[i]));
-    }
-    b.run.scale = 0.375;
-    b.ops->rows(&b.run);
-    golden_near_reals(&g, "scaled dy", scaled, b.n, b.dy);
-    b.run.weight = b.weight;
-    b.ops->rows(&b.run);
-    golden_near_reals(&g, "weighted dy", weighted, b.n, b.dy);
-    golden_near(&g, "weighted loss", golden_member(&g, "loss"), b.run.rows,
-                b.loss);
-    json_decref(scaled);
-    json_decref(weighted);
+/* A row's gradient is multiplied by its weight, or all by the scale. Of rows
+ * that have one loss the mean weight counts; here they have the same. */
+static void check_factors(golden *g) {
+  bench b = case_bench(g);
+  const double *plain = golden_doubles(g, golden_member(g, "dy"), NULL);
+  json_t *scaled = json_array(), *weighted = json_array();
+  for (int64_t i = 0; i < b.n; i++) {
+    int64_t row = i / b.run.cols;
+    b.weight[row] = 0.25 + (double)(row / b.group);
+    json_array_append_new(scaled, json_real(0.375 * plain[i]));
+    json_array_append_new(weighted, json_real(b.weight[row] * plain[i]));
   }
-  golden_close(&g);
+  b.run.scale = 0.375;
+  b.ops->rows(&b.run);
+  golden_near_reals(g, "scaled dy", scaled, b.n, b.dy);
+  b.run.weight = b.weight;
+  b.ops->rows(&b.run);
+  golden_near_reals(g, "weighted dy", weighted, b.n, b.dy);
+  golden_near(g, "weighted loss", golden_member(g, "loss"), b.run.rows,
+              b.loss);
+  json_decref(scaled);
+  json_decref(weighted);
+}
+
+START_TEST(factors) {
+  golden_each("losses", check_factors);
 }
 END_TEST
 
@@ -147,14 +186,13 @@ static void check_forms(golden *g, bench *b) {
   same_reals(g, "probability with everything", b->n, b->prob, prob);
 }
 
+static void check_case_forms(golden *g) {
+  bench b = case_bench(g);
+  check_forms(g, &b);
+}
+
 START_TEST(forms) {
-  golden g;
-  golden_open(&g, "losses");
-  while (golden_next(&g)) {
-    bench b = case_bench(&g);
-    check_forms(&g, &b);
-  }
-  golden_close(&g);
+  golden_each("losses", check_case_forms);
 }
 END_TEST
 
@@ -175,71 +213,80 @@ static bench wide_bench(golden *g, int64_t rows, int64_t cols) {
   return b;
 }
 
-START_TEST(wide_rows) {
-  golden g;
-  golden_open(&g, "losses");
-  while (golden_next(&g)) {
-    bench b = wide_bench(&g, 3, 611);
-    check_forms(&g, &b);
-    /* One row by itself is that row among others. */
-    double loss = b.loss[1];
-    bench one = wide_bench(&g, 3, 611);
-    one.run.y += 611;
-    one.run.target += (one.ops->flags & NACRE_LOSS_INDEX) != 0 ? 1 : 611;
-    one.run.rows = 1;
-    one.ops->rows(&one.run);
-    same(&g, "loss of a row", 1, one.loss, &loss);
-    same_reals(&g, "gradient of a row", 611, one.dy, b.dy + 611);
+static void check_wide(golden *g) {
+  if (is_whole(g)) {
+    return;
   }
-  golden_close(&g);
+  bench b = wide_bench(g, 3, 611);
+  check_forms(g, &b);
+  /* One row by itself is that row among others. */
+  double loss = b.loss[1];
+  bench one = wide_bench(g, 3, 611);
+  one.run.y += 611;
+  one.run.target += (one.ops->flags & NACRE_LOSS_INDEX) != 0 ? 1 : 611;
+  one.run.rows = 1;
+  one.ops->rows(&one.run);
+  same(g, "loss of a row", 1, one.loss, &loss);
+  same_reals(g, "gradient of a row", 611, one.dy, b.dy + 611);
+}
+
+START_TEST(wide_rows) {
+  golden_each("losses", check_wide);
 }
 END_TEST
 
+static int checked; /* by the test that runs: each has its own process */
+
 /* Bad indices are faults: the first is named, none has loss or gradient. */
-START_TEST(bad_targets) {
-  golden g;
-  int checked = 0;
-  golden_open(&g, "losses");
-  while (golden_next(&g)) {
-    static const double bad[] = { -1.0, 1e30, 0.5, NAN, -INFINITY };
-    bench b = wide_bench(&g, 5, 3);
-    if ((b.ops->flags & NACRE_LOSS_INDEX) == 0) {
-      continue;
-    }
-    checked++;
-    for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
-      const real targets[] = { 0, 2, (real)bad[k], 2, 3 };
-      b.run.target = targets;
-      b.run.fault = 0;
-      b.ops->rows(&b.run);
-      golden_check(&g, b.run.fault == 1 && b.run.fault_row == 2,
-                   "target %g is no fault at row 2", bad[k]);
-      golden_check(&g, b.loss[2] == 0.0 && b.dy[6] == 0 && b.dy[8] == 0,
-                   "target %g has a loss", bad[k]);
-      golden_check(&g, b.loss[3] > 0.0, "the row after it has none");
-    }
+static void check_bad_targets(golden *g) {
+  static const double bad[] = { -1.0, 1e30, 0.5, NAN, -INFINITY };
+  bench b = wide_bench(g, 5, 3);
+  if ((b.ops->flags & NACRE_LOSS_INDEX) == 0 || is_whole(g)) {
+    return;
   }
+  checked++;
+  for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+    const real targets[] = { 0, 2, (real)bad[k], 2, 3 };
+    b.run.target = targets;
+    b.run.fault = 0;
+    b.ops->rows(&b.run);
+    golden_check(g, b.run.fault == 1 && b.run.fault_row == 2,
+                 "target %g is no fault at row 2", bad[k]);
+    golden_check(g, b.loss[2] == 0.0 && b.dy[6] == 0 && b.dy[8] == 0,
+                 "target %g has a loss", bad[k]);
+    golden_check(g, b.loss[3] > 0.0, "the row after it has none");
+  }
+}
+
+START_TEST(bad_targets) {
+  checked = 0;
+  golden_each("losses", check_bad_targets);
   ck_assert_int_gt(checked, 0);
-  golden_close(&g);
 }
 END_TEST
 
 #ifdef NACRE_DOUBLE
 
-/* The loss of the row of element `i` with that moved by `by`. */
+/* The sum of the losses that element `i` may have a part in, with that moved
+ * by `by`. */
 static double moved(bench *b, int64_t i, double by) {
   const double kept = b->y[i];
+  int64_t first = i / b->run.cols / b->group * b->group;
+  double sum = 0.0;
   b->y[i] = kept + by;
   b->ops->rows(&b->run);
   b->y[i] = kept;
-  return b->loss[i / b->run.cols];
+  for (int64_t row = first; row < first + b->group; row++) {
+    sum += b->loss[row];
+  }
+  return sum;
 }
 
 /* dy against differences of fourth order. Where the slopes on both sides
  * differ there is a kink and nothing to compare. Returns how many were. */
 static int check_slopes(golden *g, bench *b) {
   const double h = 2e-5;
-  int checked = 0;
+  int found = 0;
   double scale = 1e-3;
   b->ops->rows(&b->run);
   double *dy = golden_alloc(g, b->n, sizeof *dy);
@@ -256,28 +303,31 @@ static int check_slopes(golden *g, bench *b) {
     if (fabs((right - here) - (here - left)) > 1e-2 * h * scale) {
       continue;
     }
-    checked++;
+    found++;
     golden_check(g, fabs(slope - dy[i]) <= 1e-7 * scale,
                  "dy[%lld] is %.12g, differences say %.12g", (long long)i,
                  dy[i], slope);
   }
-  return checked;
+  return found;
+}
+
+static int elements; /* as `checked`, with the corners */
+
+static void check_differences(golden *g) {
+  bench b = case_bench(g);
+  checked += check_slopes(g, &b);
+  elements += (int)b.n;
+  if (!is_whole(g)) {
+    bench wide = wide_bench(g, 1, 300);
+    checked += check_slopes(g, &wide);
+    elements += (int)wide.n;
+  }
 }
 
 START_TEST(differences) {
-  golden g;
-  int checked = 0, elements = 0;
-  golden_open(&g, "losses");
-  while (golden_next(&g)) {
-    bench b = case_bench(&g);
-    checked += check_slopes(&g, &b);
-    elements += (int)b.n;
-    bench wide = wide_bench(&g, 1, 300);
-    checked += check_slopes(&g, &wide);
-    elements += (int)wide.n;
-  }
+  checked = elements = 0;
+  golden_each("losses", check_differences);
   ck_assert_int_gt(checked, elements - elements / 20);
-  golden_close(&g);
 }
 END_TEST
 

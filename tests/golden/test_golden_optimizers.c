@@ -88,12 +88,7 @@ static void check_case(golden *g) {
 }
 
 START_TEST(trajectories) {
-  golden g;
-  golden_open(&g, "optimizers");
-  while (golden_next(&g)) {
-    check_case(&g);
-  }
-  golden_close(&g);
+  golden_each("optimizers", check_case);
 }
 END_TEST
 

@@ -26,9 +26,17 @@ typedef struct nacre_activation_ops {
 /** Flags of nacre_loss_ops. */
 #define NACRE_LOSS_INDEX 1u   /* the target is a class index per row, [rows] */
 #define NACRE_LOSS_CLASSES 2u /* a classification: accuracy makes sense */
+#define NACRE_LOSS_SAMPLE 4u  /* of whole samples: tiles hold all rows of each;
+                                 the target's size is the loss's own matter */
+#define NACRE_LOSS_BATCH 8u   /* of the whole batch, which is one tile; else as
+                                 SAMPLE */
 
 /** One tile of rows. The last axis of the prediction is `cols`; all axes
- *  before it, and the batch, are rows. */
+ *  before it, and the batch, are rows.
+ *
+ *  What is minimized is the sum over rows of weight times loss. A loss of
+ *  samples or of a batch writes its value to each of their rows, and its
+ *  gradient has the sum of their weights as a factor. */
 typedef struct nacre_loss_run {
   uint32_t size, pad;
   const nacre_math *math;
@@ -46,6 +54,11 @@ typedef struct nacre_loss_run {
   int32_t fault;      /* set to 1 for a bad target, such as an index outside
                          [0, cols): the row's loss is 0, its gradient 0 */
   int64_t fault_row;  /* the first such row of this tile */
+  int64_t sample_rows;      /* rows of one sample */
+  int64_t target_size;      /* reals in the target of one sample */
+  const nacre_shape *shape; /* of y, per sample */
+  void *scratch;            /* of scratch(): 64-byte aligned, contents
+                               undefined; NULL if it asks for none */
 } nacre_loss_run;
 
 typedef struct nacre_loss_ops {
@@ -56,11 +69,18 @@ typedef struct nacre_loss_ops {
   /** [main] Optional: refuses shapes (per sample) that cannot be. Without
    *  it the target must have the prediction's shape, or, with
    *  NACRE_LOSS_INDEX, the same less the last axis (an axis of extent 1 may
-   *  stand there). */
+   *  stand there). A loss of samples or of a batch must have it, and may
+   *  accept targets that have fewer elements than that. */
   int (*plan)(const void *cfg, const nacre_shape *y, const nacre_shape *target,
               nacre_fail *);
   /** [compute] Value and gradient in one pass over a tile. */
   void (*rows)(nacre_loss_run *);
+  /** [main] Optional, for losses of samples or of a batch: bytes of room that
+   *  rows() needs for so many samples: of each sample (it is asked about 1,
+   *  and a tile has that for each of its own), or of the largest batch.
+   *  Negative: more than can be counted. */
+  int64_t (*scratch)(const void *cfg, const nacre_shape *y,
+                     const nacre_shape *target, int64_t samples);
 } nacre_loss_ops;
 
 /** Values of nacre_metric_plan.task: what the loss makes of the target. */
