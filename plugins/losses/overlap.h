@@ -54,8 +54,10 @@ static inline int64_t overlap_group(nacre_ints axis, const nacre_shape *shape,
 
 static inline int overlap_plan(nacre_ints axis, const nacre_shape *y,
                                const nacre_shape *target, nacre_fail *fail) {
-  if (!nacre_shape_equal(y, target)) {
-    fail->fail(fail, NULL, "the target must have the shape of the output");
+  if (nacre_shape_count(y) != nacre_shape_count(target)) {
+    fail->fail(fail, NULL, "the target has %lld numbers a sample, the output "
+               "%lld", (long long)nacre_shape_count(target),
+               (long long)nacre_shape_count(y));
     return NACRE_ERROR;
   }
   for (int64_t i = 0; i < axis.n; i++) {

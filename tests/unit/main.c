@@ -32,6 +32,7 @@
   X(test_embed)     \
   X(test_split)     \
   X(test_masks)     \
+  X(test_losses)    \
   X(test_split_groups) \
   X(test_directory) \
   X(test_recurrent) \
