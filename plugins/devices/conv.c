@@ -113,7 +113,8 @@ static void place_rows(job *j, real *space) {
 /* Of one row of the output: everything but pixels and taps along it. */
 typedef struct line {
   kernel_pixels t;
-  int64_t wide, width;
+  int64_t wide;
+  int64_t tap;    /* reals of the kernel from one tap to the next */
   const real *in; /* pixel 0 of the first row that is reached */
   const real *b;  /* tap 0 of a row of the kernel, of the first one reached */
   real *out;      /* pixel 0 */
@@ -125,14 +126,20 @@ static void run_pixels(const conv_pass *p, line *l, const reach *r, int64_t phas
   kernel_pixels *t = &l->t;
   t->taps[WIDTH] = r->end - r->first;
   t->a_tap[WIDTH] = r->step * p->in_pitch;
-  t->b_tap[WIDTH] = r->weight_step * p->k * l->width;
+  t->b_tap[WIDTH] = r->weight_step * l->tap;
+  t->b = l->b + (r->weight + r->first * r->weight_step) * l->tap;
+  if (p->each) {
+    t->a = l->in + (r->in + first * p->in_step + r->first * r->step) *
+                     p->in_pitch;
+    t->c = l->out + (phase + first * p->out_step) * p->out_pitch;
+    p->kern->conv_each(t, count);
+    return;
+  }
   t->k = p->k;
   if (t->a_tap[WIDTH] == t->k && r->weight_step == 1) {
     t->k *= t->taps[WIDTH];
     t->taps[WIDTH] = t->taps[WIDTH] > 0;
   }
-  t->b = l->b +
-         (r->weight + r->first * r->weight_step) * p->k * l->width;
   const int64_t most = p->kern->pixels / l->wide;
   const int64_t tiles = (count - 1) / most + 1;
   for (int64_t i = 0; i < tiles; i++) {
@@ -184,27 +191,44 @@ static void run_line(const conv_pass *p, line *l) {
   }
 }
 
-/* A panel of one group's channels, over all rows of the job. */
-static void run_panel(const job *j, int64_t group, int64_t panel) {
-  const conv_pass *p = j->p;
+/* What a panel of one group's channels has in common, or, of channels that
+ * are each by themselves, all of them: these read the kernel where it is. */
+static void set_panel(const conv_pass *p, int64_t group, int64_t panel,
+                      line *l) {
   const nacre_conv *c = p->conv;
   const int64_t lanes = p->kern->lanes, taps = conv_taps(c);
   const int64_t col = panel * 2 * lanes;
-  line l;
-  kernel_pixels *t = &l.t;
-  t->cols = p->n - col < 2 * lanes ? p->n - col : 2 * lanes;
-  l.wide = t->cols <= lanes ? 1 : 2;
-  l.width = l.wide * lanes;
+  kernel_pixels *t = &l->t;
   t->a_pixel = p->in_step * p->in_pitch;
   t->c_pixel = p->out_step * p->out_pitch;
   t->bias = c->bias == NULL ? NULL : c->bias + group * p->n + col;
-  t->taps[DEPTH] = j->depth.end - j->depth.first;
-  const int64_t row = c->kernel[WIDTH] * p->k * l.width;
+  if (p->each) {
+    const int turned = p->reach_of != conv_reach;
+    t->cols = c->channels;
+    l->wide = 1;
+    l->tap = turned ? -c->channels : c->channels;
+    l->b = c->w + (turned ? (taps - 1) * c->channels : 0);
+    return;
+  }
+  t->cols = p->n - col < 2 * lanes ? p->n - col : 2 * lanes;
+  l->wide = t->cols <= lanes ? 1 : 2;
+  l->tap = p->k * l->wide * lanes;
+  l->b = p->packed + group * taps * p->k * conv_padded(p) +
+         taps * p->k * col;
+}
+
+/* A panel over all rows of the job. */
+static void run_panel(const job *j, int64_t group, int64_t panel) {
+  const conv_pass *p = j->p;
+  const nacre_conv *c = p->conv;
+  line l;
+  set_panel(p, group, panel, &l);
+  kernel_pixels *t = &l.t;
+  const int64_t row = c->kernel[WIDTH] * l.tap;
   const int64_t slab = c->kernel[HEIGHT] * row;
-  const real *b = p->packed + group * taps * p->k * conv_padded(p) +
-                  taps * p->k * col +
-                  (j->depth.weight +
-                   j->depth.first * j->depth.weight_step) * slab;
+  const real *b = l.b + (j->depth.weight +
+                         j->depth.first * j->depth.weight_step) * slab;
+  t->taps[DEPTH] = j->depth.end - j->depth.first;
   t->a_tap[DEPTH] = j->rows.slab;
   t->b_tap[DEPTH] = j->depth.weight_step * slab;
   for (int64_t y = j->begin; y < j->end; y++) {
@@ -219,7 +243,7 @@ static void run_panel(const job *j, int64_t group, int64_t panel) {
     l.out = p->out +
             ((j->image * p->out_dim[DEPTH] + j->z) * p->out_dim[HEIGHT] + y) *
               p->out_dim[WIDTH] * p->out_pitch +
-            group * p->n + col;
+            group * p->n + panel * 2 * p->kern->lanes;
     run_line(p, &l);
   }
 }
@@ -241,7 +265,8 @@ static void run_job(const conv_pass *p, real *space, int64_t index) {
   conv_clip(&j.depth, p->in_dim[DEPTH]);
   place_rows(&j, space);
   const int64_t panels = conv_panels(p);
-  for (int64_t i = 0; i < p->conv->groups * panels; i++) {
+  const int64_t all = p->each ? 1 : p->conv->groups * panels;
+  for (int64_t i = 0; i < all; i++) {
     run_panel(&j, i / panels, i % panels);
   }
   const nacre_activation *act = p->conv->act;
@@ -311,7 +336,7 @@ static void choose_block(conv_pass *p) {
   while (p->block > 1 && images * count_blocks(p) < want) {
     p->block = (p->block + 1) / 2;
   }
-  p->copies = p->left > 0 || p->right > 0;
+  p->copies = !p->each && (p->left > 0 || p->right > 0);
   while (p->copies && p->block > 1 && copied(p, p->block) > COPY_REALS) {
     p->block = (p->block + 1) / 2;
   }
@@ -333,12 +358,15 @@ static void run(conv_pass *p) {
   }
   p->kern = d->kern;
   p->packed = c->scratch;
+  p->each = p->k == 1 && p->n == 1;
   find_margins(p);
   choose_block(p);
   const double size =
     (double)conv_taps(c) * (double)p->k * (double)conv_padded(p);
-  nacre_pool_run(d->pool, c->groups * conv_panels(p), 1,
-                 size * (double)c->groups / 8, pack_some, p);
+  if (!p->each) {
+    nacre_pool_run(d->pool, c->groups * conv_panels(p), 1,
+                   size * (double)c->groups / 8, pack_some, p);
+  }
   if (nacre_winograd_suits(p)) {
     nacre_winograd_run(p);
     return;

@@ -102,6 +102,7 @@ typedef struct conv_pass {
   int64_t left, right;         /* pixels of a row that taps reach beyond */
   int64_t block;               /* rows of a job */
   int copies;
+  int each;                    /* channels are groups: each by itself */
   real *packed; /* [groups, panels, taps, k, width] */
 } conv_pass;
 

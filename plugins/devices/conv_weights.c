@@ -11,6 +11,7 @@
 
 
 #define BLOCK_REALS 65536 /* of x and of y that tiles pass over again */
+#define EACH_REALS 8192   /* the same where little is done with each */
 #define JOB_TILES 16
 /* With so few channels, taps of a row are taken together, for which rows are
  * copied with zeros around them. */
@@ -22,6 +23,7 @@ typedef struct sums {
   const nacre_conv *conv;
   int64_t k, n; /* channels and filters of a group */
   int64_t shares;
+  int each;             /* channels are groups: each by itself */
   int joined;           /* taps of a row lie side by side */
   int copies;           /* rows are copied, since taps reach beyond them */
   int64_t left, right;  /* pixels */
@@ -109,12 +111,18 @@ static void run_tile(const sums *s, const block *b, int64_t index, real *dw) {
   t.b = c->y + b->image * t.b_step[0] +
         (b->z * c->out[HEIGHT] + y0) * t.b_step[1] + x0 * c->filters +
         group * s->n + col;
-  t.cols = s->n - col < 2 * lanes ? s->n - col : 2 * lanes;
+  t.cols = s->each                  ? c->channels
+           : s->n - col < 2 * lanes ? s->n - col
+                                    : 2 * lanes;
   t.ldc = c->filters;
   const int64_t tap =
     (kz * c->kernel[HEIGHT] + ky) * c->kernel[WIDTH] + kx;
   t.c = dw + (tap * s->k + row) * c->filters + group * s->n + col;
-  s->kern->outer[t.cols <= lanes ? 0 : 1][rows - 1](&t);
+  if (s->each) {
+    s->kern->outer_each(&t);
+  } else {
+    s->kern->outer[t.cols <= lanes ? 0 : 1][rows - 1](&t);
+  }
 }
 
 /* Copies what the block reads of x into the workspace. */
@@ -233,7 +241,7 @@ static double reals_of(const sums *s, double images, double lines) {
 static void choose_block(sums *s) {
   const nacre_conv *c = s->conv;
   const double line = (double)c->out[WIDTH] * (double)c->filters;
-  const double most = BLOCK_REALS;
+  const double most = s->each ? EACH_REALS : BLOCK_REALS;
   s->lines = c->out[HEIGHT];
   s->images = 1;
   const double image =
@@ -254,7 +262,7 @@ static void choose_tiles(sums *s) {
   s->rows = s->joined ? c->kernel[WIDTH] * s->k : s->k;
   s->tiles_row = (s->rows - 1) / most + 1;
   s->tiles_col = (s->n - 1) / (2 * lanes) + 1;
-  s->tiles = c->groups * c->kernel[DEPTH] * c->kernel[HEIGHT] *
+  s->tiles = (s->each ? 1 : c->groups) * c->kernel[DEPTH] * c->kernel[HEIGHT] *
              (s->joined ? 1 : c->kernel[WIDTH]) * s->tiles_row *
              s->tiles_col;
   s->jobs = (s->tiles - 1) / JOB_TILES + 1;
@@ -268,7 +276,7 @@ static void choose_copies(sums *s) {
   s->right = last >= c->in[WIDTH] ? last - c->in[WIDTH] + 1 : 0;
   const int beyond = s->left > 0 || s->right > 0;
   /* Side by side: no channels of other groups and no gaps in between. */
-  const int side = c->groups == 1 &&
+  const int side = c->groups == 1 && !s->each &&
                    (c->dilation[WIDTH] == 1 || c->kernel[WIDTH] == 1);
   s->joined = side && (!beyond || s->k < FEW_CHANNELS);
   s->copies = s->joined && beyond;
@@ -313,6 +321,7 @@ void nacre_conv_run_weights(const nacre_math *math, const nacre_conv *c) {
     nacre_winograd_run_weights(math, c);
     return;
   }
+  s.each = s.k == 1 && s.n == 1;
   choose_copies(&s);
   choose_tiles(&s);
   const double size = (double)share_size(c);

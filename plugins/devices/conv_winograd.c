@@ -194,7 +194,8 @@ static void run_jobs(void *ctx, int64_t begin, int64_t end) {
 static void choose_each(wino *w) {
   const conv_pass *p = w->p;
   const int64_t lanes = p->kern->lanes;
-  const int64_t tile = p->kern->pixels / (p->n <= lanes ? 1 : 2);
+  int64_t tile = p->kern->pixels / (p->n <= lanes ? 1 : 2);
+  tile = tile > 8 ? tile / 4 * 4 : tile; /* whole base registers */
   const int64_t of_piece = 36 * (p->k + 2 * lanes);
   const int64_t most = (HOST_SPACE_REALS - 36 * 4 * lanes) / of_piece;
   int64_t tiles = POINT_REALS / of_piece / tile;

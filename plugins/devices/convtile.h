@@ -126,6 +126,87 @@ ALWAYS void outer_run(const kernel_outer *t, const int rows, const int wide) {
   }
 }
 
+/* `pixels` pixels of one register of channels, each by itself. */
+ALWAYS void each_run(const kernel_pixels *t, const int pixels, const real *a,
+                     const real *b, real *c, const real *bias, part mask) {
+  vreal acc[8];
+  CONV_UNROLL for (int i = 0; i < pixels; i++) {
+    acc[i] = (vreal){ 0 };
+  }
+  for (int64_t z = 0; z < t->taps[0]; z++) {
+    for (int64_t y = 0; y < t->taps[1]; y++) {
+      const real *from = a + z * t->a_tap[0] + y * t->a_tap[1];
+      const real *w = b + z * t->b_tap[0] + y * t->b_tap[1];
+      for (int64_t x = 0; x < t->taps[2]; x++) {
+        const vreal tap = v_load_part(w, mask);
+        CONV_UNROLL for (int i = 0; i < pixels; i++) {
+          acc[i] =
+            v_fma(v_load_part(from + i * t->a_pixel, mask), tap, acc[i]);
+        }
+        from += t->a_tap[2];
+        w += t->b_tap[2];
+      }
+    }
+  }
+  const vreal add = bias == NULL ? (vreal){ 0 } : v_load_part(bias, mask);
+  CONV_UNROLL for (int i = 0; i < pixels; i++) {
+    v_store_part(c + i * t->c_pixel, mask, acc[i] + add);
+  }
+}
+
+static void KERNEL(conv_each)(const kernel_pixels *t, int64_t pixels) {
+  for (int64_t i = 0; i < pixels;) {
+    const int some = pixels - i >= 8 ? 8 : pixels - i >= 4 ? 4 : 1;
+    const real *a = t->a + i * t->a_pixel;
+    real *c = t->c + i * t->c_pixel;
+    for (int64_t j = 0; j < t->cols; j += LANES) {
+      const part mask = part_first(t->cols - j);
+      const real *bias = t->bias == NULL ? NULL : t->bias + j;
+      if (some == 8) {
+        each_run(t, 8, a + j, t->b + j, c + j, bias, mask);
+      } else if (some == 4) {
+        each_run(t, 4, a + j, t->b + j, c + j, bias, mask);
+      } else {
+        each_run(t, 1, a + j, t->b + j, c + j, bias, mask);
+      }
+    }
+    i += some;
+  }
+}
+
+/* Four chains take turns along a row; they are added in the end. */
+static void KERNEL(outer_each)(const kernel_outer *t) {
+  const int64_t a_step = t->a_step[2], b_step = t->b_step[2];
+  for (int64_t j = 0; j < t->cols; j += LANES) {
+    const part mask = part_first(t->cols - j);
+    vreal acc[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    for (int64_t n = 0; n < t->n[0]; n++) {
+      for (int64_t y = 0; y < t->n[1]; y++) {
+        const real *a = t->a + n * t->a_step[0] + y * t->a_step[1] + j;
+        const real *b = t->b + n * t->b_step[0] + y * t->b_step[1] + j;
+        int64_t x = t->n[2];
+        for (; x >= 4; x -= 4) {
+          CONV_UNROLL for (int i = 0; i < 4; i++) {
+            acc[i] = v_fma(v_load_part(a + i * a_step, mask),
+                           v_load_part(b + i * b_step, mask), acc[i]);
+          }
+          a += 4 * a_step;
+          b += 4 * b_step;
+        }
+        for (; x > 0; x--) {
+          acc[0] =
+            v_fma(v_load_part(a, mask), v_load_part(b, mask), acc[0]);
+          a += a_step;
+          b += b_step;
+        }
+      }
+    }
+    v_store_part(t->c + j, mask,
+                 v_load_part(t->c + j, mask) +
+                   ((acc[0] + acc[1]) + (acc[2] + acc[3])));
+  }
+}
+
 #define CONV_TILE(rows, wide)                                               \
   static void KERNEL(conv_##rows##x##wide)(const kernel_pixels *t) {        \
     conv_run(t, rows, wide);                                                \

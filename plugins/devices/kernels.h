@@ -136,6 +136,11 @@ typedef struct kernels {
   int64_t pixels;
   void (*const (*conv)[KERNEL_PIXELS_MAX])(const kernel_pixels *);
   void (*const (*outer)[KERNEL_PIXELS_MAX])(const kernel_outer *);
+  /** The same of channels that are each by themselves, of any number: taps of
+   *  b are [cols], and a, b and c have a channel at each place of the others.
+   *  `pixels` pixels; c[j] += sum over pixels of a[j] b[j]. */
+  void (*conv_each)(const kernel_pixels *, int64_t pixels);
+  void (*outer_each)(const kernel_outer *);
   /** out[k][width] from b[k][n]; width is whole registers, the columns from
    *  n on are zeros. */
   void (*pack_panel)(int64_t k, int64_t n, const real *b, int64_t ldb,

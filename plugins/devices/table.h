@@ -22,6 +22,7 @@
     .uniform = KERNEL(uniform), .multiply_add = KERNEL(multiply_add),       \
     .pixels = 2 * (most), .conv = conv_tiles,                               \
     .outer = outer_tiles, .pack_panel = KERNEL(pack_panel),                 \
+    .conv_each = KERNEL(conv_each), .outer_each = KERNEL(outer_each),       \
     .wino_input = KERNEL(wino_input),                                       \
     .wino_gradient = KERNEL(wino_gradient),                                 \
     .wino_output = KERNEL(wino_output),                                     \

@@ -23,22 +23,25 @@ typedef struct shape {
   const char *what;
   int64_t batch, height, width, channels, filters, kernel, stride;
   int same;
+  int64_t groups;
 } shape;
 
 static const shape shapes[] = {
-  { "mnist-1", 64, 28, 28, 1, 32, 3, 1, 0 },
-  { "mnist-2", 64, 26, 26, 32, 64, 3, 1, 0 },
-  { "resnet-first", 64, 32, 32, 3, 16, 3, 1, 1 },
-  { "resnet-16", 64, 32, 32, 16, 16, 3, 1, 1 },
-  { "resnet-16-32", 64, 32, 32, 16, 32, 3, 2, 1 },
-  { "resnet-1x1", 64, 32, 32, 16, 32, 1, 2, 1 },
-  { "resnet-32", 64, 16, 16, 32, 32, 3, 1, 1 },
-  { "resnet-32-64", 64, 16, 16, 32, 64, 3, 2, 1 },
-  { "resnet-64", 64, 8, 8, 64, 64, 3, 1, 1 },
-  { "vgg-64", 4, 56, 56, 64, 64, 3, 1, 1 },
-  { "wide-256", 4, 14, 14, 256, 256, 3, 1, 1 },
-  { "five", 16, 28, 28, 16, 32, 5, 1, 1 },
-  { "one", 8, 14, 14, 256, 256, 1, 1, 1 },
+  { "mnist-1", 64, 28, 28, 1, 32, 3, 1, 0, 1 },
+  { "mnist-2", 64, 26, 26, 32, 64, 3, 1, 0, 1 },
+  { "resnet-first", 64, 32, 32, 3, 16, 3, 1, 1, 1 },
+  { "resnet-16", 64, 32, 32, 16, 16, 3, 1, 1, 1 },
+  { "resnet-16-32", 64, 32, 32, 16, 32, 3, 2, 1, 1 },
+  { "resnet-1x1", 64, 32, 32, 16, 32, 1, 2, 1, 1 },
+  { "resnet-32", 64, 16, 16, 32, 32, 3, 1, 1, 1 },
+  { "resnet-32-64", 64, 16, 16, 32, 64, 3, 2, 1, 1 },
+  { "resnet-64", 64, 8, 8, 64, 64, 3, 1, 1, 1 },
+  { "vgg-64", 4, 56, 56, 64, 64, 3, 1, 1, 1 },
+  { "wide-256", 4, 14, 14, 256, 256, 3, 1, 1, 1 },
+  { "five", 16, 28, 28, 16, 32, 5, 1, 1, 1 },
+  { "depthwise", 16, 28, 28, 128, 128, 3, 1, 1, 128 },
+  { "depthwise-2", 16, 28, 28, 128, 128, 3, 2, 1, 128 },
+  { "one", 8, 14, 14, 256, 256, 1, 1, 1, 1 },
 };
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 
@@ -76,8 +79,9 @@ static real *numbers(int64_t count) {
 }
 
 static nacre_conv describe(const shape *s) {
-  nacre_conv c = { .size = sizeof c, .batch = s->batch, .groups = 1,
-                   .channels = s->channels, .filters = s->filters };
+  nacre_conv c = { .size = sizeof c, .batch = s->batch,
+                   .groups = s->groups, .channels = s->channels,
+                   .filters = s->filters };
   const int64_t in[3] = { 1, s->height, s->width };
   for (int i = 0; i < 3; i++) {
     const int64_t kernel = i == 0 ? 1 : s->kernel;
@@ -120,13 +124,13 @@ static void bench(const nacre_math *math, const shape *s, int rounds,
   nacre_shape scratch = nacre_conv_scratch(&c);
   const int64_t pixels = c.out[0] * c.out[1] * c.out[2];
   c.x = numbers(c.batch * c.in[0] * c.in[1] * c.in[2] * c.channels);
-  c.w = numbers(c.kernel[0] * c.kernel[1] * c.kernel[2] * c.channels *
-                c.filters);
+  c.w = numbers(c.kernel[0] * c.kernel[1] * c.kernel[2] * c.channels /
+                c.groups * c.filters);
   c.y = numbers(c.batch * pixels * c.filters);
   c.scratch = numbers(nacre_shape_count(&scratch));
   const double flops = 2.0 * (double)(c.batch * pixels) *
                        (double)(c.kernel[1] * c.kernel[2]) *
-                       (double)(c.channels * c.filters);
+                       (double)(c.channels / c.groups * c.filters);
   const conv_run runs[] = { math->conv, math->conv_data, math->conv_weights };
   printf("%-13s", s->what);
   for (int i = 0; i < 3; i++) {

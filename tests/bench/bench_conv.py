@@ -18,19 +18,21 @@ from torch.nn import functional
 torch.set_num_threads(1)
 
 SHAPES = [  # as in bench_conv.c
-    ("mnist-1", 64, 28, 28, 1, 32, 3, 1, 0),
-    ("mnist-2", 64, 26, 26, 32, 64, 3, 1, 0),
-    ("resnet-first", 64, 32, 32, 3, 16, 3, 1, 1),
-    ("resnet-16", 64, 32, 32, 16, 16, 3, 1, 1),
-    ("resnet-16-32", 64, 32, 32, 16, 32, 3, 2, 1),
-    ("resnet-1x1", 64, 32, 32, 16, 32, 1, 2, 0),
-    ("resnet-32", 64, 16, 16, 32, 32, 3, 1, 1),
-    ("resnet-32-64", 64, 16, 16, 32, 64, 3, 2, 1),
-    ("resnet-64", 64, 8, 8, 64, 64, 3, 1, 1),
-    ("vgg-64", 4, 56, 56, 64, 64, 3, 1, 1),
-    ("wide-256", 4, 14, 14, 256, 256, 3, 1, 1),
-    ("five", 16, 28, 28, 16, 32, 5, 1, 2),
-    ("one", 8, 14, 14, 256, 256, 1, 1, 0),
+    ("mnist-1", 64, 28, 28, 1, 32, 3, 1, 0, 1),
+    ("mnist-2", 64, 26, 26, 32, 64, 3, 1, 0, 1),
+    ("resnet-first", 64, 32, 32, 3, 16, 3, 1, 1, 1),
+    ("resnet-16", 64, 32, 32, 16, 16, 3, 1, 1, 1),
+    ("resnet-16-32", 64, 32, 32, 16, 32, 3, 2, 1, 1),
+    ("resnet-1x1", 64, 32, 32, 16, 32, 1, 2, 0, 1),
+    ("resnet-32", 64, 16, 16, 32, 32, 3, 1, 1, 1),
+    ("resnet-32-64", 64, 16, 16, 32, 64, 3, 2, 1, 1),
+    ("resnet-64", 64, 8, 8, 64, 64, 3, 1, 1, 1),
+    ("vgg-64", 4, 56, 56, 64, 64, 3, 1, 1, 1),
+    ("wide-256", 4, 14, 14, 256, 256, 3, 1, 1, 1),
+    ("five", 16, 28, 28, 16, 32, 5, 1, 2, 1),
+    ("depthwise", 16, 28, 28, 128, 128, 3, 1, 1, 128),
+    ("depthwise-2", 16, 28, 28, 128, 128, 3, 2, 1, 128),
+    ("one", 8, 14, 14, 256, 256, 1, 1, 0, 1),
 ]
 BACKWARD = torch.ops.aten.convolution_backward
 
@@ -52,17 +54,17 @@ def best(run, seconds=0.03):
 
 def peer(shape, layout):
     """The three runs of one shape in one layout, in microseconds."""
-    _, n, h, w, c, f, k, s, p = shape
+    _, n, h, w, c, f, k, s, p, g = shape
     x = torch.randn(n, c, h, w).contiguous(memory_format=layout)
-    kernel = torch.randn(f, c, k, k).contiguous(memory_format=layout)
+    kernel = torch.randn(f, c // g, k, k).contiguous(memory_format=layout)
     with torch.no_grad():
-        y = functional.conv2d(x, kernel, None, s, p)
+        y = functional.conv2d(x, kernel, None, s, p, 1, g)
         dy = torch.randn_like(y).contiguous(memory_format=layout)
 
         def back(mask):
             return lambda: BACKWARD(dy, x, kernel, None, [s, s], [p, p],
-                                    [1, 1], False, [0, 0], 1, mask)
-        return [best(lambda: functional.conv2d(x, kernel, None, s, p)),
+                                    [1, 1], False, [0, 0], g, mask)
+        return [best(lambda: functional.conv2d(x, kernel, None, s, p, 1, g)),
                 best(back([True, False, False])),
                 best(back([False, True, False]))]
 

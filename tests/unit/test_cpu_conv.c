@@ -219,7 +219,7 @@ static void try_shape(uint64_t *state, const nacre_math *math,
 /* A shape at random; one or two axes more often than three. */
 static nacre_conv any_shape(uint64_t *state, int64_t after[3]) {
   static const int64_t channels[] = { 1, 2, 3, 4, 7, 16, 19, 33, 40 };
-  static const int64_t groups[] = { 1, 1, 1, 2, 3, 5, 8 };
+  static const int64_t groups[] = { 1, 1, 1, 2, 3, 5, 21 };
   nacre_conv c;
   memset(&c, 0, sizeof c);
   c.batch = cpu_whole(state, 1, 5);
@@ -284,6 +284,9 @@ static const nacre_conv edges[] = {
   SHAPE(1, 1, 5, 97, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1),
   SHAPE(1, 4, 64, 96, 6, 6, 3, 3, 1, 1, 1, 1, 1, 1),
   SHAPE(2, 24, 24, 48, 7, 7, 3, 3, 1, 1, 1, 1, 1, 1),
+  SHAPE(3, 37, 37, 37, 9, 10, 3, 3, 1, 1, 1, 1, 1, 1),
+  SHAPE(2, 16, 16, 16, 12, 9, 5, 3, 2, 2, 1, 1, 2, 1),
+  SHAPE(2, 5, 5, 5, 9, 20, 2, 3, 3, 2, 2, 3, 1, 4),
   SHAPE(1, 1, 200, 300, 4, 4, 3, 3, 1, 1, 1, 1, 1, 1),
   SHAPE(2, 1, 20, 30, 5, 5, 1, 1, 1, 1, 1, 1, 0, 0),
   SHAPE(3, 1, 19, 33, 9, 11, 3, 3, 1, 1, 1, 1, 1, 1),
