@@ -24,7 +24,8 @@ void nacre_callback_check(nacre_suite *suite) {
   const uint32_t known = (1u << NACRE_ON_TRAIN_BEGIN) |
                          (1u << NACRE_ON_EPOCH_END) |
                          (1u << NACRE_ON_TRAIN_END) |
-                         (1u << NACRE_ON_STEP_END);
+                         (1u << NACRE_ON_STEP_END) |
+                         (1u << NACRE_ON_RESUME);
   nacre_suite_check(suite, "table", ops->event != NULL, "no event()");
   nacre_suite_check(suite, "table",
                     ops->flags != 0 && (ops->flags & ~known) == 0,

@@ -303,7 +303,8 @@ START_TEST(wrong_values) {
                 "steps or 3 epochs, in [0,inf), got '3 years'",
                 NULL);
   check_problem("{units: 1, activation: null}", 24,
-                "expected the name of a component of kind 'activation', or "
+                "layer 'dense': activation: expected the name of a "
+                "component of kind 'activation', or "
                 "{type: name, ...}, got null",
                 NULL);
   check_problem("{units: 1, activation: {rate: 0.1}}", 24,
@@ -361,7 +362,8 @@ END_TEST
 
 START_TEST(unknown_components) {
   check_problem("{units: 1, activation: goof}", 24,
-                "unknown activation 'goof'", "did you mean 'good'?");
+                "layer 'dense': activation: unknown activation 'goof'",
+                "did you mean 'good'?");
   ck_assert_int_eq(fill("{units: 1, activation: broken}"), NACRE_ERROR);
   ck_assert_str_eq(error.problem[0].text,
                    "the plugin of activation 'broken' was refused: "
