@@ -31,7 +31,8 @@ static void pack(const conv_pass *p, int64_t group, int64_t panel) {
   const int64_t cols =
     p->n - col < 2 * kern->lanes ? p->n - col : 2 * kern->lanes;
   const int64_t width = cols <= kern->lanes ? kern->lanes : 2 * kern->lanes;
-  real *out = p->packed + group * taps * p->k * conv_padded(p) + taps * p->k * col;
+  real *out = p->packed + group * taps * p->k * conv_padded(p) +
+              taps * p->k * col;
   if (p->reach_of == conv_reach) {
     kern->pack_panel(taps * depth, cols, c->w + group * share + col, filters,
                      width, out);
@@ -121,8 +122,8 @@ typedef struct line {
 } line;
 
 /* `count` pixels from number `first` of a phase on, all by the taps of r. */
-static void run_pixels(const conv_pass *p, line *l, const reach *r, int64_t phase,
-                       int64_t first, int64_t count) {
+static void run_pixels(const conv_pass *p, line *l, const reach *r,
+                       int64_t phase, int64_t first, int64_t count) {
   kernel_pixels *t = &l->t;
   t->taps[WIDTH] = r->end - r->first;
   t->a_tap[WIDTH] = r->step * p->in_pitch;

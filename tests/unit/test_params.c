@@ -308,7 +308,7 @@ START_TEST(wrong_values) {
                 "{type: name, ...}, got null",
                 NULL);
   check_problem("{units: 1, activation: {rate: 0.1}}", 24,
-                "this activation has no 'type'", NULL);
+                "layer 'dense': activation: this activation has no 'type'", NULL);
   check_problem("{units: 1, activation: {type: good, rate: 7}}", 43,
                 "activation 'good': rate: expected a number in [0,1), got "
                 "'7'",
@@ -366,7 +366,8 @@ START_TEST(unknown_components) {
                 "did you mean 'good'?");
   ck_assert_int_eq(fill("{units: 1, activation: broken}"), NACRE_ERROR);
   ck_assert_str_eq(error.problem[0].text,
-                   "the plugin of activation 'broken' was refused: "
+                   "layer 'dense': activation: the plugin of activation "
+                   "'broken' was refused: "
                    "activation 'fixture' has no operations");
 }
 END_TEST
