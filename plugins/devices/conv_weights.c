@@ -11,7 +11,6 @@
 
 
 #define BLOCK_REALS 65536 /* of x and of y that tiles pass over again */
-#define EACH_REALS 8192   /* the same where little is done with each */
 #define JOB_TILES 16
 /* With so few channels, taps of a row are taken together, for which rows are
  * copied with zeros around them. */
@@ -64,63 +63,122 @@ static int64_t input_at(const nacre_conv *c, int axis, int64_t at,
   return at * c->stride[axis] + tap * c->dilation[axis] - c->before[axis];
 }
 
-/* One tile over one block. */
+/* One tile over one block: which it is, and what it reads of y. */
+typedef struct tile {
+  const sums *s;
+  const block *b;
+  int64_t kz, ky, kx; /* tap */
+  int64_t group, row, col;
+  int64_t y0, y1; /* rows of the output */
+} tile;
+
+/* Fills in the sums over columns [x0, x1) by the tile's first tap. */
+static void set_sums(const tile *at, int64_t x0, int64_t x1, kernel_outer *t,
+                     real *dw) {
+  const sums *s = at->s;
+  const block *b = at->b;
+  const nacre_conv *c = s->conv;
+  const int64_t z = input_at(c, DEPTH, b->z, at->kz);
+  t->n[0] = b->images;
+  t->n[1] = at->y1 - at->y0;
+  t->n[2] = x1 - x0;
+  /* Joined, the first tap may be left of the row: there are zeros, or it
+   * never is. */
+  t->a = b->at + (z - b->first_slab) * b->slab +
+         (input_at(c, HEIGHT, at->y0, at->ky) - b->first_row) * b->row +
+         input_at(c, WIDTH, x0, at->kx) * c->channels + at->group * s->k +
+         at->row;
+  t->a_step[0] = b->each;
+  t->a_step[1] = c->stride[HEIGHT] * b->row;
+  t->a_step[2] = c->stride[WIDTH] * c->channels;
+  t->b_step[2] = c->filters;
+  t->b_step[1] = c->out[WIDTH] * c->filters;
+  t->b_step[0] = c->out[DEPTH] * c->out[HEIGHT] * t->b_step[1];
+  t->b = c->y + b->image * t->b_step[0] +
+         (b->z * c->out[HEIGHT] + at->y0) * t->b_step[1] + x0 * c->filters +
+         at->group * s->n + at->col;
+  t->ldc = c->filters;
+  const int64_t tap =
+    (at->kz * c->kernel[HEIGHT] + at->ky) * c->kernel[WIDTH] + at->kx;
+  t->c = dw + (tap * s->k + at->row) * c->filters + at->group * s->n +
+         at->col;
+}
+
+/* Channels that are each by themselves: `taps` of them over the columns that
+ * all reach, then each over those that it reaches alone. */
+static void run_each(tile *at, int64_t taps, real *dw) {
+  const nacre_conv *c = at->s->conv;
+  const int64_t first = at->kx;
+  int64_t from[3], to[3], x0 = 0, x1 = c->out[WIDTH];
+  kernel_outer t = { .cols = c->channels, .taps = taps,
+                     .a_tap = c->dilation[WIDTH] * c->channels };
+  for (int64_t i = 0; i < taps; i++) {
+    places(c, WIDTH, first + i, &from[i], &to[i]);
+    x0 = from[i] > x0 ? from[i] : x0;
+    x1 = to[i] < x1 ? to[i] : x1;
+  }
+  x1 = x1 > x0 ? x1 : x0;
+  if (x1 > x0) {
+    set_sums(at, x0, x1, &t, dw);
+    at->s->kern->outer_each(&t);
+  }
+  t.taps = 1;
+  for (int64_t i = 0; i < taps; i++) {
+    at->kx = first + i;
+    const int64_t left = to[i] < x0 ? to[i] : x0;
+    const int64_t right = from[i] > x1 ? from[i] : x1;
+    if (left > from[i]) {
+      set_sums(at, from[i], left, &t, dw);
+      at->s->kern->outer_each(&t);
+    }
+    if (to[i] > right) {
+      set_sums(at, right, to[i], &t, dw);
+      at->s->kern->outer_each(&t);
+    }
+  }
+}
+
+/* Several taps of a row go together where channels are by themselves. */
+static int64_t each_groups(const nacre_conv *c) {
+  return (c->kernel[WIDTH] + 2) / 3;
+}
+
 static void run_tile(const sums *s, const block *b, int64_t index, real *dw) {
   const nacre_conv *c = s->conv;
   const int64_t lanes = s->kern->lanes;
-  const int64_t j = index % s->tiles_col;
   const int64_t i = index / s->tiles_col % s->tiles_row;
   int64_t rest = index / s->tiles_col / s->tiles_row;
-  int64_t kx = 0;
-  if (!s->joined) {
-    kx = rest % c->kernel[WIDTH];
-    rest /= c->kernel[WIDTH];
-  }
-  const int64_t ky = rest % c->kernel[HEIGHT];
-  const int64_t kz = rest / c->kernel[HEIGHT] % c->kernel[DEPTH];
-  const int64_t group = rest / c->kernel[HEIGHT] / c->kernel[DEPTH];
-  const int64_t row = s->rows * i / s->tiles_row;
-  const int64_t rows = s->rows * (i + 1) / s->tiles_row - row;
-  const int64_t col = j * 2 * lanes;
-  int64_t y0, y1, x0 = 0, x1 = c->out[WIDTH];
-  places(c, HEIGHT, ky, &y0, &y1);
-  y0 = y0 > b->begin ? y0 : b->begin;
-  y1 = y1 < b->end ? y1 : b->end;
-  if (!s->joined) {
-    places(c, WIDTH, kx, &x0, &x1);
-  }
-  const int64_t z = input_at(c, DEPTH, b->z, kz);
-  if (y1 <= y0 || x1 <= x0 || z < 0 || z >= c->in[DEPTH]) {
+  const int64_t along =
+    s->joined ? 1 : s->each ? each_groups(c) : c->kernel[WIDTH];
+  tile at = { .s = s, .b = b, .kx = rest % along };
+  rest /= along;
+  at.ky = rest % c->kernel[HEIGHT];
+  at.kz = rest / c->kernel[HEIGHT] % c->kernel[DEPTH];
+  at.group = rest / c->kernel[HEIGHT] / c->kernel[DEPTH];
+  at.row = s->rows * i / s->tiles_row;
+  at.col = index % s->tiles_col * 2 * lanes;
+  places(c, HEIGHT, at.ky, &at.y0, &at.y1);
+  at.y0 = at.y0 > b->begin ? at.y0 : b->begin;
+  at.y1 = at.y1 < b->end ? at.y1 : b->end;
+  const int64_t z = input_at(c, DEPTH, b->z, at.kz);
+  if (at.y1 <= at.y0 || z < 0 || z >= c->in[DEPTH]) {
     return;
   }
-  /* Joined, the first tap may be left of the row: there are zeros, or it
-   * never is. */
-  kernel_outer t;
-  t.n[0] = b->images;
-  t.n[1] = y1 - y0;
-  t.n[2] = x1 - x0;
-  t.a = b->at + (z - b->first_slab) * b->slab +
-        (input_at(c, HEIGHT, y0, ky) - b->first_row) * b->row +
-        input_at(c, WIDTH, x0, kx) * c->channels + group * s->k + row;
-  t.a_step[0] = b->each;
-  t.a_step[1] = c->stride[HEIGHT] * b->row;
-  t.a_step[2] = c->stride[WIDTH] * c->channels;
-  t.b_step[2] = c->filters;
-  t.b_step[1] = c->out[WIDTH] * c->filters;
-  t.b_step[0] = c->out[DEPTH] * c->out[HEIGHT] * t.b_step[1];
-  t.b = c->y + b->image * t.b_step[0] +
-        (b->z * c->out[HEIGHT] + y0) * t.b_step[1] + x0 * c->filters +
-        group * s->n + col;
-  t.cols = s->each                  ? c->channels
-           : s->n - col < 2 * lanes ? s->n - col
-                                    : 2 * lanes;
-  t.ldc = c->filters;
-  const int64_t tap =
-    (kz * c->kernel[HEIGHT] + ky) * c->kernel[WIDTH] + kx;
-  t.c = dw + (tap * s->k + row) * c->filters + group * s->n + col;
   if (s->each) {
-    s->kern->outer_each(&t);
-  } else {
+    at.kx *= 3;
+    const int64_t left = c->kernel[WIDTH] - at.kx;
+    run_each(&at, left < 3 ? left : 3, dw);
+    return;
+  }
+  const int64_t rows = s->rows * (i + 1) / s->tiles_row - at.row;
+  int64_t x0 = 0, x1 = c->out[WIDTH];
+  if (!s->joined) {
+    places(c, WIDTH, at.kx, &x0, &x1);
+  }
+  if (x1 > x0) {
+    kernel_outer t;
+    set_sums(&at, x0, x1, &t, dw);
+    t.cols = s->n - at.col < 2 * lanes ? s->n - at.col : 2 * lanes;
     s->kern->outer[t.cols <= lanes ? 0 : 1][rows - 1](&t);
   }
 }
@@ -241,7 +299,7 @@ static double reals_of(const sums *s, double images, double lines) {
 static void choose_block(sums *s) {
   const nacre_conv *c = s->conv;
   const double line = (double)c->out[WIDTH] * (double)c->filters;
-  const double most = s->each ? EACH_REALS : BLOCK_REALS;
+  const double most = BLOCK_REALS;
   s->lines = c->out[HEIGHT];
   s->images = 1;
   const double image =
@@ -263,8 +321,8 @@ static void choose_tiles(sums *s) {
   s->tiles_row = (s->rows - 1) / most + 1;
   s->tiles_col = (s->n - 1) / (2 * lanes) + 1;
   s->tiles = (s->each ? 1 : c->groups) * c->kernel[DEPTH] * c->kernel[HEIGHT] *
-             (s->joined ? 1 : c->kernel[WIDTH]) * s->tiles_row *
-             s->tiles_col;
+             (s->joined ? 1 : s->each ? each_groups(c) : c->kernel[WIDTH]) *
+             s->tiles_row * s->tiles_col;
   s->jobs = (s->tiles - 1) / JOB_TILES + 1;
 }
 

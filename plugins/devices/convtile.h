@@ -10,6 +10,7 @@
 #define NACRE_DEVICES_CONVTILE_H
 
 #define CONV_UNROLL _Pragma("GCC unroll 28")
+#define EACH_PIXELS 8 /* of a tile of channels that are each by themselves */
 
 #if defined(__GNUC__)
 /* Keeps the compiler from making a pointer of its own for each pixel. */
@@ -126,84 +127,147 @@ ALWAYS void outer_run(const kernel_outer *t, const int rows, const int wide) {
   }
 }
 
-/* `pixels` pixels of one register of channels, each by itself. */
-ALWAYS void each_run(const kernel_pixels *t, const int pixels, const real *a,
-                     const real *b, real *c, const real *bias, part mask) {
-  vreal acc[8];
+/* `pixels` pixels of `wide` registers of channels, each channel by itself.
+ * Three taps in a row of neighbours share what is loaded. */
+ALWAYS void each_run(const kernel_pixels *t, const int pixels, const int wide,
+                     const int neighbours, const real *a, const real *b,
+                     real *c, const real *bias, part mask) {
+  vreal acc[EACH_PIXELS][4];
   CONV_UNROLL for (int i = 0; i < pixels; i++) {
-    acc[i] = (vreal){ 0 };
+    CONV_UNROLL for (int j = 0; j < wide; j++) {
+      acc[i][j] = (vreal){ 0 };
+    }
   }
+  const int taps = neighbours ? 3 : 1;
+  const int64_t steps = neighbours ? 1 : t->taps[2];
   for (int64_t z = 0; z < t->taps[0]; z++) {
     for (int64_t y = 0; y < t->taps[1]; y++) {
       const real *from = a + z * t->a_tap[0] + y * t->a_tap[1];
       const real *w = b + z * t->b_tap[0] + y * t->b_tap[1];
-      for (int64_t x = 0; x < t->taps[2]; x++) {
-        const vreal tap = v_load_part(w, mask);
-        CONV_UNROLL for (int i = 0; i < pixels; i++) {
-          acc[i] =
-            v_fma(v_load_part(from + i * t->a_pixel, mask), tap, acc[i]);
+      for (int64_t x = 0; x < steps; x++) {
+        CONV_UNROLL for (int j = 0; j < wide; j++) {
+          vreal tap[3];
+          CONV_UNROLL for (int k = 0; k < taps; k++) {
+            tap[k] = v_load_part(w + k * t->b_tap[2] + j * LANES, mask);
+          }
+          CONV_UNROLL for (int i = 0; i < pixels + 2 * neighbours; i++) {
+            const vreal pixel =
+              v_load_part(from + i * t->a_pixel + j * LANES, mask);
+            CONV_UNROLL for (int k = 0; k < taps; k++) {
+              if (i - k >= 0 && i - k < pixels) {
+                acc[i - k][j] = v_fma(pixel, tap[k], acc[i - k][j]);
+              }
+            }
+          }
         }
         from += t->a_tap[2];
         w += t->b_tap[2];
       }
     }
   }
-  const vreal add = bias == NULL ? (vreal){ 0 } : v_load_part(bias, mask);
-  CONV_UNROLL for (int i = 0; i < pixels; i++) {
-    v_store_part(c + i * t->c_pixel, mask, acc[i] + add);
+  CONV_UNROLL for (int j = 0; j < wide; j++) {
+    const vreal add =
+      bias == NULL ? (vreal){ 0 } : v_load_part(bias + j * LANES, mask);
+    CONV_UNROLL for (int i = 0; i < pixels; i++) {
+      v_store_part(c + i * t->c_pixel + j * LANES, mask, acc[i][j] + add);
+    }
   }
 }
+
+/* All channels of `pixels` pixels; of a single one, four registers at once,
+ * for its chains alone would wait for themselves. */
+ALWAYS void each_pixels(const kernel_pixels *t, const int pixels,
+                        const real *a, real *c) {
+  const int neighbours =
+    pixels > 1 && t->taps[2] == 3 && t->a_tap[2] == t->a_pixel;
+  for (int64_t j = 0; j < t->cols;) {
+    const part mask = part_first(t->cols - j);
+    const real *bias = t->bias == NULL ? NULL : t->bias + j;
+    if (pixels == 1 && t->cols - j >= 4 * LANES) {
+      each_run(t, 1, 4, 0, a + j, t->b + j, c + j, bias, mask);
+      j += 4 * LANES;
+      continue;
+    }
+    if (neighbours) {
+      each_run(t, pixels, 1, 1, a + j, t->b + j, c + j, bias, mask);
+    } else {
+      each_run(t, pixels, 1, 0, a + j, t->b + j, c + j, bias, mask);
+    }
+    j += LANES;
+  }
+}
+
+#define EACH(pixels)                                                        \
+  static void KERNEL(each_##pixels)(const kernel_pixels *t, const real *a,  \
+                                    real *c) {                              \
+    each_pixels(t, pixels, a, c);                                           \
+  }
+EACH(1) EACH(2) EACH(3) EACH(4) EACH(5) EACH(6) EACH(7) EACH(8)
 
 static void KERNEL(conv_each)(const kernel_pixels *t, int64_t pixels) {
-  for (int64_t i = 0; i < pixels;) {
-    const int some = pixels - i >= 8 ? 8 : pixels - i >= 4 ? 4 : 1;
-    const real *a = t->a + i * t->a_pixel;
-    real *c = t->c + i * t->c_pixel;
-    for (int64_t j = 0; j < t->cols; j += LANES) {
-      const part mask = part_first(t->cols - j);
-      const real *bias = t->bias == NULL ? NULL : t->bias + j;
-      if (some == 8) {
-        each_run(t, 8, a + j, t->b + j, c + j, bias, mask);
-      } else if (some == 4) {
-        each_run(t, 4, a + j, t->b + j, c + j, bias, mask);
-      } else {
-        each_run(t, 1, a + j, t->b + j, c + j, bias, mask);
-      }
-    }
-    i += some;
+  static void (*const runs[EACH_PIXELS])(const kernel_pixels *, const real *,
+                                         real *) = {
+    KERNEL(each_1), KERNEL(each_2), KERNEL(each_3), KERNEL(each_4),
+    KERNEL(each_5), KERNEL(each_6), KERNEL(each_7), KERNEL(each_8)
+  };
+  const int64_t tiles = (pixels + EACH_PIXELS - 1) / EACH_PIXELS;
+  for (int64_t i = 0; i < tiles; i++) {
+    const int64_t begin = pixels * i / tiles;
+    const int64_t count = pixels * (i + 1) / tiles - begin;
+    runs[count - 1](t, t->a + begin * t->a_pixel, t->c + begin * t->c_pixel);
   }
 }
 
-/* Four chains take turns along a row; they are added in the end. */
-static void KERNEL(outer_each)(const kernel_outer *t) {
+/* `taps` sums of one register of channels. Pixels of a row take turns in two
+ * chains each, which are added in the end. */
+ALWAYS void each_sum(const kernel_outer *t, const int taps, int64_t col) {
+  const part mask = part_first(t->cols - col);
   const int64_t a_step = t->a_step[2], b_step = t->b_step[2];
-  for (int64_t j = 0; j < t->cols; j += LANES) {
-    const part mask = part_first(t->cols - j);
-    vreal acc[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
-    for (int64_t n = 0; n < t->n[0]; n++) {
-      for (int64_t y = 0; y < t->n[1]; y++) {
-        const real *a = t->a + n * t->a_step[0] + y * t->a_step[1] + j;
-        const real *b = t->b + n * t->b_step[0] + y * t->b_step[1] + j;
-        int64_t x = t->n[2];
-        for (; x >= 4; x -= 4) {
-          CONV_UNROLL for (int i = 0; i < 4; i++) {
-            acc[i] = v_fma(v_load_part(a + i * a_step, mask),
-                           v_load_part(b + i * b_step, mask), acc[i]);
+  vreal acc[3][2];
+  CONV_UNROLL for (int k = 0; k < taps; k++) {
+    acc[k][0] = acc[k][1] = (vreal){ 0 };
+  }
+  for (int64_t n = 0; n < t->n[0]; n++) {
+    for (int64_t y = 0; y < t->n[1]; y++) {
+      const real *a = t->a + n * t->a_step[0] + y * t->a_step[1] + col;
+      const real *b = t->b + n * t->b_step[0] + y * t->b_step[1] + col;
+      int64_t x = t->n[2];
+      for (; x >= 2; x -= 2) {
+        CONV_UNROLL for (int i = 0; i < 2; i++) {
+          const vreal slope = v_load_part(b, mask);
+          CONV_UNROLL for (int k = 0; k < taps; k++) {
+            acc[k][i] =
+              v_fma(v_load_part(a + k * t->a_tap, mask), slope, acc[k][i]);
           }
-          a += 4 * a_step;
-          b += 4 * b_step;
-        }
-        for (; x > 0; x--) {
-          acc[0] =
-            v_fma(v_load_part(a, mask), v_load_part(b, mask), acc[0]);
           a += a_step;
           b += b_step;
         }
       }
+      if (x > 0) {
+        const vreal slope = v_load_part(b, mask);
+        CONV_UNROLL for (int k = 0; k < taps; k++) {
+          acc[k][0] =
+            v_fma(v_load_part(a + k * t->a_tap, mask), slope, acc[k][0]);
+        }
+      }
     }
-    v_store_part(t->c + j, mask,
-                 v_load_part(t->c + j, mask) +
-                   ((acc[0] + acc[1]) + (acc[2] + acc[3])));
+  }
+  CONV_UNROLL for (int k = 0; k < taps; k++) {
+    real *c = t->c + k * t->ldc + col;
+    v_store_part(c, mask,
+                 v_load_part(c, mask) + (acc[k][0] + acc[k][1]));
+  }
+}
+
+static void KERNEL(outer_each)(const kernel_outer *t) {
+  for (int64_t j = 0; j < t->cols; j += LANES) {
+    if (t->taps == 3) {
+      each_sum(t, 3, j);
+    } else if (t->taps == 2) {
+      each_sum(t, 2, j);
+    } else {
+      each_sum(t, 1, j);
+    }
   }
 }
 

@@ -70,6 +70,7 @@ typedef struct kernel_outer {
   real *c;      /* rows ldc apart */
   int64_t ldc;
   int64_t cols; /* at most the width of the tile */
+  int64_t taps, a_tap; /* outer_each: up to 3, and how far apart */
 } kernel_outer;
 
 /** A piece of an image, and its points of a Winograd transform. */
@@ -138,7 +139,7 @@ typedef struct kernels {
   void (*const (*outer)[KERNEL_PIXELS_MAX])(const kernel_outer *);
   /** The same of channels that are each by themselves, of any number: taps of
    *  b are [cols], and a, b and c have a channel at each place of the others.
-   *  `pixels` pixels; c[j] += sum over pixels of a[j] b[j]. */
+   *  `pixels` pixels; c[tap][j] += sum over pixels of a[tap][j] b[j]. */
   void (*conv_each)(const kernel_pixels *, int64_t pixels);
   void (*outer_each)(const kernel_outer *);
   /** out[k][width] from b[k][n]; width is whole registers, the columns from
