@@ -308,7 +308,8 @@ START_TEST(wrong_values) {
                 "{type: name, ...}, got null",
                 NULL);
   check_problem("{units: 1, activation: {rate: 0.1}}", 24,
-                "layer 'dense': activation: this activation has no 'type'", NULL);
+                "layer 'dense': activation: this activation has no 'type'",
+                NULL);
   check_problem("{units: 1, activation: {type: good, rate: 7}}", 43,
                 "activation 'good': rate: expected a number in [0,1), got "
                 "'7'",
