@@ -311,8 +311,8 @@ START_TEST(wrong_values) {
                 "layer 'dense': activation: this activation has no 'type'",
                 NULL);
   check_problem("{units: 1, activation: {type: good, rate: 7}}", 43,
-                "activation 'good': rate: expected a number in [0,1), got "
-                "'7'",
+                "layer 'dense': activation: activation 'good': rate: expected "
+                "a number in [0,1), got '7'",
                 NULL);
 }
 END_TEST
