@@ -24,6 +24,8 @@ typedef struct trial {
   double learning_rate;
   real w[COUNT + MARGIN], g[COUNT + MARGIN];
   real slot[NACRE_OPT_SLOTS][COUNT + MARGIN];
+  real *scratch;   /* [room] */
+  int64_t room;
 } trial;
 
 static void begin_fresh(trial *t) {
@@ -49,8 +51,12 @@ static void update(trial *t, int64_t step, int64_t first, int64_t n) {
     .size = sizeof run, .math = device->math, .cfg = t->cfg,
     .learning_rate = t->learning_rate, .step = step, .scalar = t->scalar,
     .n = n, .w = t->w + first, .g = t->g + first,
-    .shape = whole ? &shape : NULL
+    .shape = whole ? &shape : NULL, .name = whole ? "fc1.kernel" : NULL,
+    .scratch = t->scratch
   };
+  if (t->room > 0) {
+    nacre_values_poison(t->room, t->scratch);
+  }
   for (uint32_t k = 0; k < t->slots; k++) {
     run.slot[k] = t->slot[k] + first;
   }
@@ -187,6 +193,28 @@ static void check_bowl(trial *t) {
                     last);
 }
 
+/* Room as a host makes it. */
+static bool make_scratch(trial *t) {
+  nacre_shape shape = nacre_shape_2d(ROWS, COLS);
+  t->room = 0;
+  t->scratch = NULL;
+  if (t->ops->scratch == NULL) {
+    return true;
+  }
+  int64_t bytes = t->ops->scratch(t->cfg, &shape);
+  if (!nacre_suite_check(t->suite, "scratch", bytes >= 0 && bytes < 1 << 30,
+                         "it wants %lld bytes", (long long)bytes)) {
+    return false;
+  }
+  t->room = bytes / (int64_t)sizeof(real);
+  char *at = nacre_suite_alloc(t->suite, (size_t)bytes + 64, 1);
+  if (at == NULL) {
+    return false;
+  }
+  t->scratch = (real *)(void *)(at + (64 - (uintptr_t)at % 64) % 64);
+  return true;
+}
+
 void nacre_optimizer_check(nacre_suite *suite) {
   const nacre_optimizer_ops *ops = suite->component->ops;
   if (!nacre_suite_check(suite, "table", ops->update != NULL,
@@ -208,7 +236,8 @@ void nacre_optimizer_check(nacre_suite *suite) {
     }
     begin_fresh(t);
     if (!nacre_suite_check(suite, "table", t->slots <= NACRE_OPT_SLOTS,
-                           "%u slots are too many", t->slots)) {
+                           "%u slots are too many", t->slots) ||
+        !make_scratch(t)) {
       break;
     }
     check_bits(t);

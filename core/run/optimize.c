@@ -206,7 +206,8 @@ static int make_ranges(nacre_optimizer *optimizer, nacre_error *error) {
       optimizer->range[optimizer->n_ranges++] = (nacre_range){
         .optimizer = optimizer, .first = first, .count = variable->count,
         .learning_rate_scale = variable->learning_rate_scale,
-        .call = { .shape = elementwise ? NULL : &variable->shape }
+        .call = { .shape = elementwise ? NULL : &variable->shape,
+                  .name = elementwise ? NULL : variable->name }
       };
     }
   }
@@ -244,6 +245,31 @@ static int make_slots(nacre_optimizer *optimizer, nacre_error *error) {
   return NACRE_OK;
 }
 
+/* Room for the tensor that needs most: updates come one after another. */
+static int make_scratch(nacre_optimizer *optimizer, nacre_error *error) {
+  int64_t most = 0;
+  for (int i = 0; i < optimizer->n_ranges; i++) {
+    const nacre_shape *shape = optimizer->range[i].call.shape;
+    int64_t bytes = optimizer->ops->scratch != NULL && shape != NULL
+      ? optimizer->ops->scratch(optimizer->cfg->optimizer.cfg, shape) : 0;
+    if (bytes < 0) {
+      return nacre_error_add(error, NACRE_ELIMIT, NULL,
+                             "optimizer '%s' would need more memory for '%s' "
+                             "than can be counted",
+                             optimizer->cfg->optimizer.component->name,
+                             optimizer->range[i].call.name);
+    }
+    most = bytes > most ? bytes : most;
+  }
+  if (most == 0) {
+    return NACRE_OK;
+  }
+  optimizer->scratch_bytes = most;
+  optimizer->scratch = nacre_device_alloc(optimizer->model->device, most, 1,
+                                          "the optimizer", error);
+  return optimizer->scratch != NULL ? NACRE_OK : NACRE_ERROR;
+}
+
 /* What is the same in every step. */
 static void bind_ranges(nacre_optimizer *optimizer) {
   nacre_model *model = optimizer->model;
@@ -254,7 +280,8 @@ static void bind_ranges(nacre_optimizer *optimizer) {
       .size = sizeof(nacre_opt_run), .math = model->device->math,
       .cfg = optimizer->cfg->optimizer.cfg, .scalar = optimizer->scalar,
       .n = range->count, .w = model->params + range->first, .g = range->g,
-      .shape = range->call.shape
+      .shape = range->call.shape, .name = range->call.name,
+      .scratch = optimizer->scratch
     };
     for (uint32_t j = 0; j < optimizer->n_slots; j++) {
       range->call.slot[j] =
@@ -279,7 +306,8 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
                      cfg->update.gradient_accumulation_steps == 1;
   optimizer->host = model->device->ops->write == NULL;
   if (make_ranges(optimizer, error) != NACRE_OK ||
-      make_slots(optimizer, error) != NACRE_OK) {
+      make_slots(optimizer, error) != NACRE_OK ||
+      make_scratch(optimizer, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
   bind_ranges(optimizer);
@@ -291,6 +319,8 @@ void nacre_optimizer_fini(nacre_optimizer *optimizer) {
     nacre_device_free(optimizer->model->device, optimizer->slots,
                       optimizer->model->trained,
                       optimizer->n_slots * sizeof(real));
+    nacre_device_free(optimizer->model->device, optimizer->scratch,
+                      optimizer->scratch_bytes, 1);
   }
   nacre_free(optimizer->range);
   *optimizer = (nacre_optimizer){ 0 };

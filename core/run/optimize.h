@@ -50,6 +50,8 @@ typedef struct nacre_optimizer {
   int n_ranges;
   real *slots;                    /* [n_slots, trained] on the device */
   uint32_t n_slots;
+  char *scratch;                  /* on the device, of the largest tensor */
+  int64_t scratch_bytes;
   double scalar[NACRE_OPT_SCALARS];
   double base_rate;               /* the optimizer's learning_rate */
   double rate_scale;              /* by callbacks */

@@ -2,6 +2,7 @@
 /* test_golden_optimizers: where weights stand after each step. */
 #include "golden.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +42,9 @@ static void make_slots(golden *g, const nacre_optimizer_ops *ops,
 static void make_step(const nacre_choice *chosen, nacre_opt_run *run,
                       double *scalar) {
   const nacre_optimizer_ops *ops = chosen->component->ops;
-  const real keep = (real)(1.0 - run->learning_rate *
-                                   parameter(chosen, "weight_decay", 0.0));
+  double decay = parameter(chosen, "weight_decay", 0.0);
+  const real keep =
+    (real)(1.0 - run->learning_rate * (isnan(decay) ? 0.0 : decay));
   if (ops->begin != NULL) {
     ops->begin(run->cfg, run->learning_rate, run->step, scalar);
   }
@@ -63,6 +65,30 @@ static void make_step(const nacre_choice *chosen, nacre_opt_run *run,
   }
 }
 
+/* "shape" and "name" of a tensor for an optimizer that takes it whole. */
+static void read_tensor(golden *g, const nacre_optimizer_ops *ops,
+                        nacre_opt_run *run) {
+  const json_t *dims = json_object_get(g->at, "shape");
+  if ((ops->flags & NACRE_OPT_ELEMENTWISE) != 0) {
+    return;
+  }
+  nacre_shape *shape = golden_alloc(g, 1, sizeof *shape);
+  *shape = nacre_shape_1d(run->n);
+  if (dims != NULL) {
+    shape->rank = (int32_t)json_array_size(dims);
+    for (int32_t i = 0; i < shape->rank; i++) {
+      shape->dim[i] =
+        (int64_t)golden_number(json_array_get(dims, (size_t)i));
+    }
+    run->name = json_string_value(golden_member(g, "name"));
+  }
+  ck_assert_int_eq(nacre_shape_count(shape), run->n);
+  run->shape = shape;
+  if (ops->scratch != NULL) {
+    run->scratch = golden_alloc(g, ops->scratch(run->cfg, shape), 1);
+  }
+}
+
 static void check_case(golden *g) {
   nacre_choice chosen = golden_choose(g, NACRE_KIND_OPTIMIZER);
   const nacre_optimizer_ops *ops = chosen.component->ops;
@@ -75,6 +101,7 @@ static void check_case(golden *g) {
                         .scalar = scalar };
   run.learning_rate = parameter(&chosen, "learning_rate", -1.0);
   run.w = golden_reals(g, golden_shared(g, "start"), &run.n);
+  read_tensor(g, ops, &run);
   ck_assert_uint_gt(json_array_size(weights), 9);
   make_slots(g, ops, &run);
   for (size_t i = 0; i < json_array_size(weights); i++) {

@@ -33,6 +33,8 @@ typedef struct nacre_opt_run {
   const real *g;          /* [n] gradient */
   real *slot[NACRE_OPT_SLOTS]; /* [n] each */
   const nacre_shape *shape;    /* of the tensor; NULL if elementwise */
+  const char *name; /* of the tensor, "dense.kernel"; NULL if elementwise */
+  void *scratch;    /* of scratch(): 64-byte aligned, contents undefined */
 } nacre_opt_run;
 
 /** All ops: [compute] unless said. The config struct must hold a double
@@ -50,6 +52,9 @@ typedef struct nacre_optimizer_ops {
   /** Moves w by one step. */
   void (*update)(const nacre_opt_run *);
   const char *const *slot_names; /* [slots], for checkpoints; NULL if none */
+  /** [main] Optional, unless elementwise: bytes of room that update() needs
+   *  for a tensor of this shape. Negative: more than can be counted. */
+  int64_t (*scratch)(const void *cfg, const nacre_shape *shape);
 } nacre_optimizer_ops;
 
 typedef struct nacre_schedule_run {
