@@ -4,8 +4,8 @@
     python3 bench_conv.py PATH/TO/bench_conv PATH/TO/cpu.so [TURNS]
 
 Prints, for each shape and each of forward, gradient of the input and gradient
-of the kernel, the best GFLOP/s, by processor time, of nacre and of PyTorch in its default and its
-channels_last layout, and nacre's time against either.
+of the kernel, the best GFLOP/s, by processor time, of nacre and of PyTorch in
+its default and its channels_last layout, and nacre's time against either.
 """
 import re
 import subprocess
