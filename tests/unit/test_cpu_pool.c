@@ -75,16 +75,23 @@ START_TEST(tiles_run_once) {
   t.caller = pthread_self();
   const int64_t count = (t.n - 1) / t.grain + 1;
   int others = 0;
-  uint64_t saved = d.ops->enter(d.self);
-  d.math->parallel(d.math, t.n, t.grain, tile_body, &t);
-  d.ops->leave(d.self, saved);
-  for (int64_t i = 0; i < 400; i++) {
-    ck_assert_int_eq(t.seen[i], i < count);
-    ck_assert_int_ge(t.blocked[i], 0);
-    others += t.blocked[i];
+  /* On a busy machine the caller may have done it all before another thread
+   * was given a processor: that is no failure if it is not always so. */
+  for (int turn = 0; turn < (_i % 4 == 0 ? 1 : 200) && others == 0; turn++) {
+    memset(t.seen, 0, sizeof t.seen);
+    memset(t.blocked, 0, sizeof t.blocked);
+    memset(t.flushed, 0, sizeof t.flushed);
+    uint64_t saved = d.ops->enter(d.self);
+    d.math->parallel(d.math, t.n, t.grain, tile_body, &t);
+    d.ops->leave(d.self, saved);
+    for (int64_t i = 0; i < 400; i++) {
+      ck_assert_int_eq(t.seen[i], i < count);
+      ck_assert_int_ge(t.blocked[i], 0);
+      others += t.blocked[i];
 #if defined(__x86_64__) || defined(__aarch64__)
-    ck_assert_int_eq(t.flushed[i], i < count);
+      ck_assert_int_eq(t.flushed[i], i < count);
 #endif
+    }
   }
   ck_assert_msg(others > 0 || _i % 4 == 0 || count < 20, "one thread alone");
   /* And outside of enter() and leave() subnormal numbers are numbers. */
