@@ -51,6 +51,21 @@ static int plan_metric(nacre_metric *metric, const nacre_graph *graph,
   return NACRE_OK;
 }
 
+/* Metrics go through rows, each with its target: a loss of whole samples may
+ * have others. */
+static int check_targets(const nacre_bound_head *head,
+                         const nacre_metric_cfg *cfg, nacre_error *error) {
+  if (head->target_size == head->rows_per_sample * head->target_cols) {
+    return NACRE_OK;
+  }
+  nacre_place place = nacre_node_place(cfg->choice.node);
+  return nacre_error_add(error, NACRE_ECONFIG, &place,
+                         "metric '%s' wants a target for each row of output "
+                         "'%s', but loss '%s' has others",
+                         cfg->choice.component->name, head->head->name,
+                         head->head->loss.component->name);
+}
+
 /* Copies of what metrics read, from devices with their own memory, or for
  * undoing transforms. */
 static int make_copies(nacre_measure *measure, nacre_error *error) {
@@ -118,6 +133,9 @@ int nacre_measure_make(nacre_measure *measure, nacre_program *program,
     nacre_metric *metric = &measure->metric[measure->n_metrics++];
     status = plan_metric(metric, graph, &cfg[i], targets[cfg[i].head], ctx);
     const nacre_bound_head *head = &program->head[cfg[i].head];
+    if (status == NACRE_OK) {
+      status = check_targets(head, &cfg[i], ctx->error);
+    }
     metric->call = (nacre_metric_run){
       .size = sizeof(metric->call), .math = program->model->device->math,
       .cfg = cfg[i].choice.cfg, .state = metric->state, .cols = head->cols,

@@ -83,12 +83,7 @@ static void check_case(golden *g) {
 }
 
 START_TEST(results) {
-  golden g;
-  golden_open(&g, "metrics");
-  while (golden_next(&g)) {
-    check_case(&g);
-  }
-  golden_close(&g);
+  golden_each("metrics", check_case);
 }
 END_TEST
 

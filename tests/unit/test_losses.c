@@ -63,6 +63,20 @@ START_TEST(sequences_that_cannot_be) {
 }
 END_TEST
 
+/* Labels are no targets of frames. */
+START_TEST(metrics_of_sequences) {
+  engine self;
+  engine_text yaml = { NULL, 0 };
+  char *text = write_ctc("[1, 1]");
+  engine_put(&yaml, "%smetrics: [{type: top_k_accuracy, k: 2}]\n", text);
+  engine_try(&self, yaml.at);
+  engine_says(&self, "metric 'top_k_accuracy' wants a target for each row");
+  engine_close(&self);
+  free(yaml.at);
+  free(text);
+}
+END_TEST
+
 /* Images of [4, 3] with one channel; `loss` says the loss. */
 static char *write_images(const char *loss) {
   engine_text yaml = { NULL, 0 };
@@ -127,6 +141,7 @@ Suite *test_losses_suite(void) {
   TCase *tests = tcase_create("losses");
   tcase_add_test(tests, sequences);
   tcase_add_test(tests, sequences_that_cannot_be);
+  tcase_add_test(tests, metrics_of_sequences);
   tcase_add_test(tests, overlaps);
   tcase_add_test(tests, pairs);
   suite_add_tcase(suite, tests);
