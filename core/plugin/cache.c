@@ -8,6 +8,7 @@
 
 #include "search.h"
 #include "trust.h"
+#include "verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,9 +19,10 @@
 #define SECOND 1000000000
 
 static void put_header(nacre_text *text) {
-  nacre_text_printf(text, "nacre plugins 1\t%s\t%d.%d\t%lu\n",
-                    NACRE_MODULE_VERSION, NACRE_ABI_MAJOR, NACRE_ABI_MINOR,
-                    (unsigned long)sizeof(real));
+  nacre_text_printf(text, "nacre plugins 1\t%s\t%d.%d\t%lu\t%016" PRIx64
+                    "\n", NACRE_MODULE_VERSION, NACRE_ABI_MAJOR,
+                    NACRE_ABI_MINOR, (unsigned long)sizeof(real),
+                    nacre_verify_contract());
 }
 
 static void put_end(nacre_text *text) {

@@ -85,6 +85,14 @@ static const struct {
                            NEED(nacre_sound_ops, decode) } },
 };
 
+uint64_t nacre_verify_contract(void) {
+  uint64_t contract = sizeof(nacre_module) * 31 + sizeof(nacre_component);
+  for (size_t kind = 0; kind < NACRE_KIND_COUNT; kind++) {
+    contract = contract * 1099511628211u + tables[kind].size + 1;
+  }
+  return contract;
+}
+
 bool nacre_verify_name(const char *name) {
   if (name == NULL || name[0] < 'a' || name[0] > 'z') {
     return false;

@@ -14,6 +14,10 @@
  *  before it is trusted here. */
 bool nacre_verify_module(const nacre_module *, char *reason, size_t room);
 
+/** What a verdict on a module depends on: kinds, and the sizes of tables. It
+ *  differs between hosts whose contracts do, even within a minor version. */
+uint64_t nacre_verify_contract(void);
+
 /** [a-z][a-z0-9_]*, at most 63 characters. */
 bool nacre_verify_name(const char *);
 

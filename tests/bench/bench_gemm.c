@@ -70,59 +70,6 @@ static double now_ns(void) {
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-#ifdef __x86_64__
-typedef real wide __attribute__((vector_size(64)));
-typedef real half __attribute__((vector_size(32)));
-
-/* Twelve independent chains of multiply-adds; flops per turn returned. The
- * compiler may not see that x and y are 1 and 0. */
-#define PEAK(name, isa, type)                                          \
-  __attribute__((target(isa), optimize("fp-contract=fast"), noinline)) \
-  static double name(int64_t turns, const real *seed, real *out) {     \
-    type c[12], x, y;                                                  \
-    memcpy(&x, seed, sizeof x);                                        \
-    memcpy(&y, seed + 16, sizeof y);                                   \
-    for (int i = 0; i < 12; i++) {                                     \
-      c[i] = x;                                                        \
-    }                                                                  \
-    for (int64_t t = 0; t < turns; t++) {                              \
-      _Pragma("GCC unroll 12") for (int i = 0; i < 12; i++) {          \
-        c[i] = c[i] * x + y;                                           \
-      }                                                                \
-    }                                                                  \
-    for (int i = 1; i < 12; i++) {                                     \
-      c[0] += c[i];                                                    \
-    }                                                                  \
-    memcpy(out, &c[0], sizeof c[0]);                                   \
-    return 24.0 * (double)(sizeof(type) / sizeof(real));               \
-  }
-PEAK(peak_512, "avx512f", wide)
-PEAK(peak_256, "avx2,fma", half)
-#endif
-
-/* Multiply-adds a second of one thread, in GFLOP/s; 0 when not known. */
-static double measure_peak(void) {
-  double best = 0;
-#ifdef __x86_64__
-  real seed[32], out[16];
-  const int64_t turns = 20000;
-  for (int i = 0; i < 32; i++) {
-    seed[i] = i < 16 ? 1 : 0;
-  }
-  int level = __builtin_cpu_supports("avx512f") ? 2
-              : __builtin_cpu_supports("fma")   ? 1
-                                                : 0;
-  for (int round = 0; round < 20 && level > 0; round++) {
-    double start = now_ns();
-    double flops = level == 2 ? peak_512(turns, seed, out)
-                              : peak_256(turns, seed, out);
-    double rate = flops * (double)turns / (now_ns() - start);
-    best = rate > best ? rate : best;
-  }
-#endif
-  return best;
-}
-
 static void print_failure(nacre_fail *fail, const char *place,
                           const char *format, ...) {
   (void)fail;
@@ -269,7 +216,7 @@ int main(int argc, char **argv) {
     openblas_set_num_threads(atoi(argc > 2 ? argv[2] : "1"));
   }
 #endif
-  const double peak = measure_peak();
+  const double peak = ops->peak(device) / 1e9;
   printf("%s; multiply-add peak of one thread %.1f GFLOP/s\n",
          ops->describe(device), peak);
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {

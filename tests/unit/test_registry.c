@@ -5,10 +5,12 @@
 
 #include "base/sys.h"
 #include "plugin/cache.h"
+#include "plugin/verify.h"
 #include "plugin_dir.h"
 
 #include <fcntl.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <locale.h>
 
 static plugin_dir dir;
@@ -335,6 +337,42 @@ START_TEST(damaged_caches_are_ignored) {
 }
 END_TEST
 
+/* What a host of another contract made of a file is nothing to this one. The
+ * line is whole: its hash is made again. */
+START_TEST(caches_of_another_contract) {
+  glob_t path;
+  char bytes[4096], contract[32];
+  plugin_dir_put(&dir, "activations/good.so", "good");
+  nacre_registry_free(open_with(false));
+  ck_assert(cache_exists(&path));
+  FILE *file = fopen(path.gl_pathv[0], "rb");
+  size_t n = fread(bytes, 1, sizeof bytes - 1, file);
+  fclose(file);
+  ck_assert(n > 100 && n < sizeof bytes - 1);
+  n -= 4 + 32 + 1; /* the last line: "end", a tab, the hash */
+  bytes[n] = '\0';
+  snprintf(contract, sizeof contract, "\t%016" PRIx64 "\n",
+           nacre_verify_contract());
+  char *at = strstr(bytes, contract);
+  ck_assert_ptr_nonnull(at);
+  nacre_arena *arena = nacre_arena_new();
+  for (int count = 1; count >= 0; count--) {
+    nacre_hash hash = { { 0, 0 } };
+    nacre_cache cache;
+    nacre_hash_add(&hash, bytes, n);
+    file = fopen(path.gl_pathv[0], "wb");
+    fprintf(file, "%send\t%016" PRIx64 "%016" PRIx64 "\n", bytes,
+            hash.word[0], hash.word[1]);
+    fclose(file);
+    nacre_cache_read(arena, path.gl_pathv[0], false, &cache);
+    ck_assert_int_eq(cache.count, count);
+    at[1] = at[1] == '0' ? '1' : '0';
+  }
+  globfree(&path);
+  nacre_arena_free(arena);
+}
+END_TEST
+
 START_TEST(shipped_caches) {
   glob_t path;
   char copy[600], other[320];
@@ -449,6 +487,7 @@ Suite *test_registry_suite(void) {
   tcase_add_test(tcase, caches_are_used);
   tcase_add_test(tcase, caches_notice_changes);
   tcase_add_test(tcase, damaged_caches_are_ignored);
+  tcase_add_test(tcase, caches_of_another_contract);
   tcase_add_test(tcase, shipped_caches);
   tcase_add_test(tcase, late_misbehaviour);
   tcase_add_test(tcase, out_of_memory);
