@@ -207,6 +207,10 @@ static void ask_plan(nacre_suite *suite, const nacre_layer_case *at,
   if (answer->status == NACRE_ERROR && !ask->refused && !ask->failed) {
     misuse(ask, "plan() failed without giving a reason");
   }
+  if (answer->status == NACRE_DECLINE &&
+      (answer->calls > 0 || ask->refused)) {
+    misuse(ask, "plan() declined after it had called something");
+  }
   if (answer->status == NACRE_OK && ask->refused) {
     misuse(ask, "plan() refused and went on");
   }

@@ -51,6 +51,7 @@ typedef struct nacre_suite {
   int lines;
   const char *where; /* the configuration and shapes at hand, or NULL */
   uint64_t drawn;    /* random words used */
+  int declined;      /* plans that the component left to others */
   bool lost;         /* memory ran out */
 } nacre_suite;
 

@@ -51,6 +51,10 @@ int nacre_graph_expand(nacre_graph *);
 /** The layers by which an axis joins the batch and leaves it. */
 extern const nacre_component nacre_graph_fold, nacre_graph_unfold;
 
+/** Gives a vertex the next provider of its layer by rank. NACRE_ERROR, with
+ *  a problem: there is none. */
+int nacre_graph_next_provider(nacre_graph *, int vertex);
+
 /** Weight `index` of a layer's table. */
 const nacre_weight *nacre_graph_weight(const nacre_layer_ops *,
                                        uint32_t index);

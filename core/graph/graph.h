@@ -55,6 +55,7 @@ typedef struct nacre_vertex {
   int number;              /* in a name made of the type; -1: a given name */
   nacre_node *node;        /* where it is described */
   nacre_choice layer;
+  int provider;            /* of it, by rank: 0, or more where others decline */
   const nacre_layer_ops *ops; /* NULL: an activation */
   nacre_choice activation; /* of an activation, or an epilogue */
   const nacre_activation_ops *act_ops;

@@ -346,11 +346,39 @@ static int count_times(nacre_plan *plan, int64_t batch) {
   return NACRE_OK;
 }
 
+/* Asks the layer's provider, and those behind it while they decline. */
+static int ask_providers(planning *self) {
+  nacre_graph *graph = self->graph;
+  for (;;) {
+    nacre_vertex *vertex = &graph->vertex[self->index];
+    const int variables = graph->n_variables;
+    if (prepare_variables(graph, vertex) != NACRE_OK) {
+      self->refused = true; /* the reason is in the error */
+      return NACRE_ERROR;
+    }
+    self->plan.cfg = vertex->layer.cfg;
+    self->plan.needs =
+      vertex->ops->flags & (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y);
+    int status = vertex->ops->plan(&self->plan);
+    if (status != NACRE_DECLINE || self->refused) {
+      return status;
+    }
+    if (self->n_outputs > 0 || graph->n_variables > variables) {
+      return plan_refuse(&self->plan, "its plugin declines after it has "
+                         "asked for something");
+    }
+    if (nacre_graph_next_provider(graph, self->index) != NACRE_OK) {
+      self->refused = true;
+      return NACRE_ERROR;
+    }
+  }
+}
+
 static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
   nacre_vertex *vertex = &graph->vertex[index];
   nacre_shape *inputs = nacre_arena_alloc(
     nacre_graph_arena(graph), (size_t)vertex->n_inputs, sizeof(*inputs));
-  if (inputs == NULL || prepare_variables(graph, vertex) != NACRE_OK) {
+  if (inputs == NULL) {
     return nacre_no_memory(graph->ctx->error);
   }
   for (int i = 0; i < vertex->n_inputs; i++) {
@@ -363,16 +391,13 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
   planning self = {
     .plan = { .size = sizeof(nacre_plan),
               .n_inputs = (uint32_t)vertex->n_inputs, .ops = &plan_ops,
-              .cfg = vertex->layer.cfg, .input = inputs, .batch = batch,
-              .needs = vertex->ops->flags &
-                       (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y),
-              .masked = masked },
+              .input = inputs, .batch = batch, .masked = masked },
     .graph = graph, .index = index
   };
   if (count_times(&self.plan, batch) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  int status = vertex->ops->plan(&self.plan);
+  int status = ask_providers(&self);
   vertex = &graph->vertex[index];
   if (status != NACRE_OK || self.refused) {
     if (!self.refused) {

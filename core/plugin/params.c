@@ -225,16 +225,22 @@ static int report_unknown(const nacre_fill *fill, uint32_t kind,
   return NACRE_ERROR;
 }
 
-/* Finds a component and fills its struct; `map` NULL: all defaults. */
+/* Finds the nth component of a name and fills its struct; `map` NULL: all
+ * defaults. */
 static int choose(const nacre_fill *fill, uint32_t kind, const char *name,
-                  nacre_node *node, nacre_node *map, nacre_choice *out) {
+                  int nth, nacre_node *node, nacre_node *map,
+                  nacre_choice *out) {
   nacre_params_ctx *ctx = fill->ctx;
   int before = ctx->error->errors;
   int first = ctx->error->count;
   out->component =
-    nacre_registry_find(ctx->registry, kind, name, ctx->device, 0, ctx->error);
+    nacre_registry_find(ctx->registry, kind, name, ctx->device, nth,
+                        ctx->error);
   if (out->component == NULL) {
     const nacre_node *at = fill->implied ? fill->near : node;
+    if (ctx->error->errors == before && nth > 0) {
+      return NACRE_DECLINE;
+    }
     if (ctx->error->errors == before) {
       return report_unknown(fill, kind, name, node);
     }
@@ -302,7 +308,7 @@ int nacre_fill_choose(const nacre_fill *fill, uint32_t kind, nacre_node *node,
     return NACRE_ERROR;
   }
   nacre_node *map = is_map(node) ? node : NULL;
-  int status = choose(fill, kind, type->text, type, map, out);
+  int status = choose(fill, kind, type->text, 0, type, map, out);
   if (map == NULL || keep_unknown || out->component == NULL) {
     return status;
   }
@@ -322,9 +328,19 @@ int nacre_choose(nacre_params_ctx *ctx, uint32_t kind, nacre_node *node,
   return nacre_fill_choose(&fill, kind, node, universal, keep_unknown, out);
 }
 
+int nacre_choose_again(nacre_params_ctx *ctx, uint32_t kind, int nth,
+                       nacre_choice *choice) {
+  nacre_fill fill = { ctx, nacre_kind_name(kind), false, NULL, 0 };
+  nacre_node *node = choice->node;
+  nacre_node *type = name_of(&fill, kind, node);
+  return type == NULL ? NACRE_ERROR
+    : choose(&fill, kind, type->text, nth, type,
+             is_map(node) ? node : NULL, choice);
+}
+
 int nacre_choose_name(nacre_params_ctx *ctx, uint32_t kind, const char *name,
                       const nacre_node *near, nacre_choice *out) {
   nacre_fill fill = { ctx, nacre_kind_name(kind), true, near, 0 };
   memset(out, 0, sizeof *out);
-  return choose(&fill, kind, name, NULL, NULL, out);
+  return choose(&fill, kind, name, 0, NULL, NULL, out);
 }

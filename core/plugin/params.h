@@ -41,7 +41,13 @@ typedef struct nacre_choice {
 int nacre_choose(nacre_params_ctx *, uint32_t kind, nacre_node *node,
                  const char *const *universal, bool keep_unknown,
                  nacre_choice *out);
-/** The same from a name alone, with defaults. `near` gives the place. */
+/** Chooses again by the node of a choice that was made: the `nth` provider by
+ *  rank, where those before it have declined. NACRE_DECLINE, without a
+ *  problem: there are no more. */
+int nacre_choose_again(nacre_params_ctx *, uint32_t kind, int nth,
+                       nacre_choice *);
+/** As nacre_choose(), from a name alone, with defaults. `near` gives the
+ *  place. */
 int nacre_choose_name(nacre_params_ctx *, uint32_t kind, const char *name,
                       const nacre_node *near, nacre_choice *out);
 

@@ -39,7 +39,8 @@
   X(test_measure)   \
   X(test_feed)      \
   X(test_augment)   \
-  X(test_graph)
+  X(test_graph)    \
+  X(test_provide)
 
 #define DECLARE(name) Suite *name##_suite(void);
 SUITES(DECLARE)

@@ -170,7 +170,9 @@ typedef struct nacre_layer_ops {
   nacre_span weights; /* of nacre_weight */
   uint32_t min_inputs, max_inputs; /* max 0: any number */
   /** [main] Pure: may be called often, with other shapes. NULL only beside
-   *  expand(). */
+   *  expand(). NACRE_DECLINE, before any call of the plan's: another
+   *  provider of the name is asked instead, the next by rank, which has the
+   *  same table of weights. */
   int (*plan)(nacre_plan *);
   /** [compute] Never allocates, fails or prints. NULL for a view. */
   void (*forward)(nacre_run *);
