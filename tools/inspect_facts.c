@@ -114,6 +114,7 @@ static void layer_properties(const nacre_layer_ops *ops, nacre_text *out) {
     { NACRE_LAYER_VIEW, "only looks at its input in another way" },
     { NACRE_LAYER_RANDOM, "draws random numbers" },
     { NACRE_LAYER_TRAINING, "acts in training only" },
+    { NACRE_LAYER_ALLOCATES, "calls a library that allocates memory" },
   };
   if (ops->max_inputs == ops->min_inputs) {
     nacre_text_printf(out, "inputs: %u\n", ops->min_inputs);

@@ -16,6 +16,7 @@ typedef struct trial {
   const nacre_layer_ops *ops;
   const nacre_layer_case *at;
   nacre_layer_how how; /* one thread, training, forward and backward */
+  bool allocates;      /* seen, of one that says so */
 } trial;
 
 /* Compares two vectors of results; the name says where they part. */
@@ -77,6 +78,10 @@ static void check_again(trial *t, nacre_layer_bound *bound) {
        "run again");
   if (t->suite->options->allocations == NULL) {
     nacre_suite_skip(t->suite, "no allocation", "not counted here");
+  } else if ((t->ops->flags & NACRE_LAYER_ALLOCATES) != 0) {
+    nacre_suite_skip(t->suite, "no allocation",
+                     "flagged ALLOCATES: it calls a library that does");
+    t->allocates = t->allocates || bound->allocated > 0;
   } else {
     nacre_suite_check(t->suite, "no allocation", bound->allocated == 0,
                       "forward and backward allocate %llu times",
@@ -448,18 +453,23 @@ void nacre_layer_check(nacre_suite *suite) {
   }
   int n = nacre_layer_cases(suite, list);
   const nacre_layer_ops *ops = suite->component->ops;
-  bool random = false;
+  bool random = false, allocates = suite->options->allocations == NULL;
   for (int i = 0; i < n && !suite->lost; i++) {
     trial t = { suite, ops, &list[i],
                 { .device = &suite->device[0], .batch = BATCH,
                   .flags = NACRE_RUN_TRAINING, .tag = 1,
-                  .backward = ops->backward != NULL } };
+                  .backward = ops->backward != NULL }, false };
     suite->where = list[i].text;
     random = check_case(&t) || random;
+    allocates = t.allocates || allocates;
   }
   suite->where = NULL;
   if (n > 0 && (ops->flags & NACRE_LAYER_RANDOM) != 0) {
     nacre_suite_check(suite, "random", random,
                       "flagged RANDOM, but another key changes nothing");
+  }
+  if (n > 0 && (ops->flags & NACRE_LAYER_ALLOCATES) != 0) {
+    nacre_suite_check(suite, "allocates", allocates,
+                      "flagged ALLOCATES, but it never does");
   }
 }

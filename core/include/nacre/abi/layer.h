@@ -28,6 +28,10 @@ extern "C" {
 #define NACRE_LAYER_MASK_READ 256u /* reads run->mask */
 #define NACRE_LAYER_REPEAT 512u  /* has STATE weights and heeds
                                     NACRE_RUN_RECOMPUTE */
+#define NACRE_LAYER_ALLOCATES 1024u /* forward and backward call a library
+                                       that takes memory from the heap, and
+                                       cannot be kept from it; a call that
+                                       gets none is reported by fault() */
 
 /** A tensor that a layer keeps between steps, in the static table of its
  *  ops. The name gives the YAML keys NAME_initializer, NAME_regularizer and
