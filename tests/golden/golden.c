@@ -126,8 +126,30 @@ void golden_each(const char *prefix, void (*check)(golden *)) {
   globfree(&found);
 }
 
+/* The nth provider of the case's component; NULL: there are not so many. */
+static const nacre_component *provider(golden *g, int nth) {
+  const nacre_component *found =
+    nacre_registry_find(g->registry, g->kind,
+                        json_string_value(golden_member(g, "component")),
+                        "cpu", nth, &g->error);
+  if (found == NULL && g->error.count > 0) {
+    stop_at_problems(g);
+  }
+  return found;
+}
+
+bool golden_may_decline(golden *g) {
+  return provider(g, g->provider > 0 ? 0 : 1) != NULL;
+}
+
 bool golden_next(golden *g) {
   const json_t *cases = golden_shared(g, "cases");
+  if (g->kind != 0 && provider(g, g->provider + 1) != NULL) {
+    g->provider++;
+    return true;
+  }
+  g->kind = 0;
+  g->provider = 0;
   g->index++;
   g->at = json_array_get(cases, (size_t)g->index);
   return g->at != NULL;
@@ -193,13 +215,13 @@ nacre_choice golden_choose(golden *g, uint32_t kind) {
   const char *name = json_string_value(golden_member(g, "component"));
   const char *params = json_string_value(golden_member(g, "params"));
   nacre_choice choice = { NULL, NULL, NULL };
-  choice.component =
-    nacre_registry_find(g->registry, kind, name, "cpu", 0, &g->error);
-  ck_assert_msg(choice.component != NULL || g->error.count > 0,
-                "there is no %s '%s'", nacre_kind_name(kind), name);
+  g->kind = kind;
+  choice.component = provider(g, g->provider);
+  ck_assert_msg(choice.component != NULL, "there is no %s '%s'",
+                nacre_kind_name(kind), name);
   choice.node = nacre_yaml_text(g->tree, g->name, NULL, params,
                                 strlen(params), &g->error);
-  if (choice.component == NULL || choice.node == NULL) {
+  if (choice.node == NULL) {
     stop_at_problems(g);
   }
   choice.cfg = golden_alloc(g, 1, choice.component->cfg_size + 1);
@@ -219,7 +241,12 @@ void golden_check(golden *g, bool ok, const char *format, ...) {
     return;
   }
   g->failures++;
-  fprintf(stderr, "%s.json: case %d, %s %s: ", g->name, g->index,
+  const nacre_component *component = g->kind != 0 ? provider(g, g->provider)
+                                                  : NULL;
+  const nacre_module *module = component != NULL
+    ? nacre_registry_module(g->registry, component) : NULL;
+  fprintf(stderr, "%s.json: case %d, %s%s%s %s: ", g->name, g->index,
+          module != NULL ? module->name : "", module != NULL ? "/" : "",
           json_string_value(golden_member(g, "component")),
           json_string_value(golden_member(g, "params")));
   va_start(args, format);

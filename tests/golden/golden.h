@@ -25,6 +25,8 @@ typedef struct golden {
   json_t *root;
   const json_t *at;    /* the case being checked */
   int index;           /* its number, from 0 */
+  uint32_t kind;       /* of its component; 0: it has chosen none */
+  int provider;        /* of the component, by rank */
   int failures;
   nacre_registry *registry;
   nacre_tree *tree;    /* its arena holds all memory of the test */
@@ -46,8 +48,11 @@ void golden_close(golden *);
  *  its cases, and closes it. */
 void golden_each(const char *prefix, void (*check)(golden *));
 
-/** Makes the next case `at`; false after the last. */
+/** Makes the next case `at`, which is the same one for as long as there is
+ *  another provider of its component; false after the last. */
 bool golden_next(golden *);
+/** Whether the component at hand is one of several, and may decline. */
+bool golden_may_decline(golden *);
 /** A member of the case, or of the file. The test fails without it. */
 const json_t *golden_member(const golden *, const char *key);
 const json_t *golden_shared(const golden *, const char *key);

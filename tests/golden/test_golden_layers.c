@@ -239,7 +239,11 @@ static void check_case(golden *g) {
   s->plan.needs = s->ops->flags & (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y);
   read_inputs(s, golden_member(g, "inputs"));
   read_masks(s, json_object_get(g->at, "masks"));
-  ck_assert_int_eq(s->ops->plan(&s->plan), NACRE_OK);
+  int status = s->ops->plan(&s->plan);
+  if (status == NACRE_DECLINE && golden_may_decline(g)) {
+    return;
+  }
+  ck_assert_int_eq(status, NACRE_OK);
   const json_t *weights = golden_member(g, "weights");
   for (size_t i = 0; i < json_array_size(weights); i++) {
     const json_t *weight = json_array_get(weights, i);
