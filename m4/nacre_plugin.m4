@@ -5,7 +5,8 @@
 #
 # Adds --enable-plugin-NAME=yes|no|auto (auto by default) for a plugin that
 # needs one of MODULES, pkg-config names of which the first that a program of
-# INCLUDES and BODY links with is taken.
+# INCLUDES and BODY links with is taken. One that begins with -l is what the
+# linker is told, for libraries that pkg-config may not know.
 #   yes   without the library, configure fails and names it
 #   no    the library is not even looked for
 #   auto  built if the library is there; the summary says which it was
@@ -29,7 +30,10 @@ AS_IF([test "x$enable_plugin_$1" != xno], [
     [nacre_modules=given])
   for nacre_module in $nacre_modules; do
     AC_MSG_CHECKING([for $nacre_module, for plugin $1])
-    AS_IF([test $nacre_module != given], [
+    AS_CASE([$nacre_module], [given], [], [-l*], [
+      nacre_upper[]_CFLAGS=
+      nacre_upper[]_LIBS=$nacre_module
+    ], [
       AS_IF([$PKG_CONFIG --exists "$nacre_module" 2>/dev/null], [], [
         AC_MSG_RESULT([no])
         continue
@@ -43,7 +47,8 @@ AS_IF([test "x$enable_plugin_$1" != xno], [
       [nacre_plugin_$1="yes ($nacre_module)"
        AC_MSG_RESULT([yes])
        break],
-      [AC_MSG_RESULT([found, but a program does not link with it])
+      [AS_CASE([$nacre_module], [-l*], [AC_MSG_RESULT([no])],
+         [AC_MSG_RESULT([found, but a program does not link with it])])
        AS_IF([test $nacre_module != given],
          [nacre_upper[]_CFLAGS= nacre_upper[]_LIBS=])])
   done

@@ -134,23 +134,33 @@ static inline int64_t nacre_conv_fan(double taps, int64_t channels) {
   return fan < 9e18 ? (int64_t)fan : INT64_MAX;
 }
 
-/** Announces kernel [kernel_size..., rows, cols], bias [filters] and
- *  scratch, and gives the shape of the output, [extents..., filters], after
- *  checking everything. */
-static inline int nacre_conv_plan_kernel(nacre_plan *plan,
-                                         const nacre_conv_params *params,
-                                         int64_t rows, int64_t cols,
-                                         int64_t filters, int use_bias,
-                                         nacre_shape *out) {
+/** Refuses a kernel that does not fit along some axis. */
+static inline int nacre_conv_check_axes(nacre_plan *plan,
+                                        const nacre_conv_params *params) {
+  int status = NACRE_OK;
+  for (int i = 0; i < params->axes && status == NACRE_OK; i++) {
+    status = nacre_conv_check_axis(plan, params, i);
+  }
+  return status;
+}
+
+/** Announces kernel [kernel_size..., rows, cols] and bias [filters], and
+ *  gives the shape of the output, [extents..., filters], after checking
+ *  everything. */
+static inline int nacre_conv_plan_weights(nacre_plan *plan,
+                                          const nacre_conv_params *params,
+                                          int64_t rows, int64_t cols,
+                                          int64_t filters, int use_bias,
+                                          nacre_shape *out) {
   const nacre_shape *in = &plan->input[0]; /* [extents..., channels] */
   const int axes = params->axes;
   nacre_shape kernel = *in, bias = nacre_shape_1d(filters);
   kernel.rank = axes + 2;
   double taps = 1;
+  if (nacre_conv_check_axes(plan, params) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
   for (int i = 0; i < axes; i++) {
-    if (nacre_conv_check_axis(plan, params, i) != NACRE_OK) {
-      return NACRE_ERROR;
-    }
     kernel.dim[i] = nacre_conv_item(params->kernel_size, i);
     taps *= (double)kernel.dim[i];
   }
@@ -165,13 +175,28 @@ static inline int nacre_conv_plan_kernel(nacre_plan *plan,
     return NACRE_ERROR;
   }
   nacre_conv c = nacre_conv_describe(params, plan->batch, in->dim, filters);
-  /* The kernel can be counted, so its scratch can be described. */
-  const nacre_shape scratch = nacre_conv_scratch(&c);
   *out = *in;
   for (int i = 0; i < axes; i++) {
     out->dim[i] = c.out[3 - axes + i];
   }
   out->dim[axes] = filters;
+  return NACRE_OK;
+}
+
+/** The same, and the scratch that the device's convolutions need. */
+static inline int nacre_conv_plan_kernel(nacre_plan *plan,
+                                         const nacre_conv_params *params,
+                                         int64_t rows, int64_t cols,
+                                         int64_t filters, int use_bias,
+                                         nacre_shape *out) {
+  if (nacre_conv_plan_weights(plan, params, rows, cols, filters, use_bias,
+                              out) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  /* The kernel can be counted, so its scratch can be described. */
+  nacre_conv c = nacre_conv_describe(params, plan->batch,
+                                     plan->input[0].dim, filters);
+  const nacre_shape scratch = nacre_conv_scratch(&c);
   return nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, 0);
 }
 
@@ -188,10 +213,11 @@ static inline void nacre_conv_flops(nacre_plan *plan,
                            (double)nacre_shape_count(out));
 }
 
-/** The plan of a convolution into `filters`. */
-static inline int nacre_conv_plan(nacre_plan *plan,
-                                  const nacre_conv_params *params,
-                                  int64_t filters, int use_bias) {
+/** Refuses what nacre_conv_check() does, and groups that do not come out
+ *  even. */
+static inline int nacre_conv_check_groups(nacre_plan *plan,
+                                          const nacre_conv_params *params,
+                                          int64_t filters) {
   if (nacre_conv_check(plan, params) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -202,7 +228,18 @@ static inline int nacre_conv_plan(nacre_plan *plan,
       "filters: %lld", (long long)params->groups, (long long)channels,
       (long long)filters);
   }
-  const int64_t share = channels / params->groups;
+  return NACRE_OK;
+}
+
+/** The plan of a convolution into `filters`. */
+static inline int nacre_conv_plan(nacre_plan *plan,
+                                  const nacre_conv_params *params,
+                                  int64_t filters, int use_bias) {
+  if (nacre_conv_check_groups(plan, params, filters) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const int64_t share =
+    nacre_shape_last(&plan->input[0]) / params->groups;
   nacre_shape out;
   if (nacre_conv_plan_kernel(plan, params, share, filters, filters, use_bias,
                              &out) != NACRE_OK ||
