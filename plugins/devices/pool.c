@@ -10,14 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Waking a sleeping thread costs some microseconds of both: work below this
- * stays with the caller. */
-#define WORTH_WAKING_NS 12000.0
+/* Waking a sleeping thread takes 5 to 25 microseconds, the longer in a virtual
+ * machine: work below this stays with the caller. */
+#define WORTH_WAKING_NS 30000.0
 #define WORTH_SHARING_NS 3000.0 /* when someone is still awake */
 /* Turns of the waiting loops before sleeping, 25 nanoseconds each: a worker
  * bridges the gap between two products, the caller the rest of a tile. Who
  * shares the processor with the one waited for sleeps at once. */
-#define WORKER_SPINS 800
+#define WORKER_SPINS 4000
 #define CALLER_SPINS 2400
 /* After so many jobs in a row that no other processor took part in, or one
  * with a worker on the caller's own, the next try waits PAUSE_NS: on a busy
@@ -26,6 +26,7 @@
 #define PAUSE_NS 2e6
 #define STACK_BYTES ((size_t)2 << 20)
 #define TURN_TILES ((int64_t)UINT32_MAX) /* what a claim can count */
+#define KNOWN_COSTS 64 /* bodies whose cost is remembered */
 
 typedef struct pool_job {
   int64_t n, grain;
@@ -34,6 +35,12 @@ typedef struct pool_job {
   void *ctx;
   uint64_t float_mode; /* of the caller: the same bits on every thread */
 } pool_job;
+
+/* What an item of a body's last job took. */
+typedef struct known_cost {
+  nacre_body body;
+  double ns;
+} known_cost;
 
 /* The job as the workers see it. They read it before they know whether a
  * tile is theirs, perhaps while the next job is written: hence atomic. */
@@ -57,6 +64,7 @@ struct pool {
   pid_t process;        /* that started them: a fork of it has none */
   uint32_t turn;        /* of the latest job; the same */
   int misses;           /* of late, jobs without help; the same */
+  known_cost known[KNOWN_COSTS]; /* by hash of the body; the same */
   sem_t work, done;     /* workers and the caller asleep */
   _Atomic int busy;     /* a job is under way: others run on their own */
   _Atomic int stop;
@@ -322,12 +330,12 @@ int64_t nacre_pool_threads(pool *p) {
   return atomic_load(&p->busy) || is_paused(p) ? 1 : p->threads;
 }
 
-/* Tiles [first, job->end), at most TURN_TILES of them. */
-static void run_shared(pool *p, pool_job *job, int64_t first) {
+/* Tiles [first, job->end), at most TURN_TILES of them; returns how many the
+ * caller did itself. */
+static int64_t run_turn(pool *p, pool_job *job, int64_t first) {
   const int64_t tiles = job->end - first;
-  if (!p->tried) {
-    start_workers(p);
-  }
+  int64_t own = 0;
+  pool_job same;
   job->float_mode = nacre_pool_float_mode();
   post_job(p, job);
   atomic_store_explicit(&p->home, nacre_pool_processor(),
@@ -337,19 +345,66 @@ static void run_shared(pool *p, pool_job *job, int64_t first) {
   atomic_store(&p->left, tiles);
   atomic_store(&p->claim, (uint64_t)++p->turn << 32 | (uint64_t)tiles);
   wake(p, tiles - 1 - atomic_load(&p->awake));
-  pool_job same;
-  for (int64_t tile; (tile = take_tile(p, &same)) >= 0;) {
+  for (int64_t tile; (tile = take_tile(p, &same)) >= 0; own++) {
     run_tile(job, tile);
     atomic_fetch_sub(&p->left, 1);
   }
-  await_tiles(p);
-  judge_job(p);
+  return own;
+}
+
+/* The tiles from `first` on; returns how many the caller did itself. */
+static int64_t run_shared(pool *p, pool_job *job, int64_t tiles,
+                          int64_t first) {
+  int64_t own = 0;
+  for (; first < tiles; first = job->end) {
+    job->end = tiles - first < TURN_TILES ? tiles : first + TURN_TILES;
+    own += run_turn(p, job, first);
+    await_tiles(p);
+    judge_job(p);
+  }
+  return own;
+}
+
+static int64_t run_alone(const pool_job *job, int64_t tiles, int64_t first) {
+  for (int64_t tile = first; tile < tiles; tile++) {
+    run_tile(job, tile);
+  }
+  return tiles - first;
 }
 
 static int is_worth(pool *p, double ns) {
   const double least =
     atomic_load(&p->awake) > 0 ? WORTH_SHARING_NS : WORTH_WAKING_NS;
   return ns >= least && !is_paused(p);
+}
+
+static known_cost *find_cost(pool *p, nacre_body body) {
+  known_cost *known = &p->known[((uintptr_t)body >> 4) % KNOWN_COSTS];
+  if (known->body != body) {
+    *known = (known_cost){ body, -1 };
+  }
+  return known;
+}
+
+/* Work that nobody knows the cost of: an item takes what it took in the last
+ * job of this body, and in the first one the first tile tells. */
+static void run_unknown(pool *p, pool_job *job, int64_t tiles) {
+  known_cost *known = find_cost(p, job->body);
+  int64_t first = 0;
+  double start = now_ns();
+  if (known->ns < 0) {
+    run_tile(job, first++);
+    known->ns = (now_ns() - start) / (double)job->grain;
+    start = now_ns();
+  }
+  const int64_t items = job->n - first * job->grain;
+  const int sharing =
+    tiles - first > 1 && is_worth(p, known->ns * (double)items);
+  const int64_t own = sharing ? run_shared(p, job, tiles, first)
+                              : run_alone(job, tiles, first);
+  if (own > 0) {
+    known->ns = (now_ns() - start) / (double)(own * job->grain);
+  }
 }
 
 void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
@@ -360,26 +415,21 @@ void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
   grain = grain > 0 ? grain : 1;
   const int64_t tiles = (n - 1) / grain + 1;
   pool_job job = { n, grain, tiles, body, ctx, 0 };
-  int64_t tile = 0;
   int idle = 0;
   const int sharing =
     p->threads > 1 && tiles > 1 && (ns < 0 || is_worth(p, ns)) &&
     atomic_compare_exchange_strong(&p->busy, &idle, 1);
-  if (sharing && ns < 0) {
-    double start = now_ns();
-    run_tile(&job, tile++);
-    ns = (now_ns() - start) * (double)(tiles - 1);
+  if (!sharing) {
+    run_alone(&job, tiles, 0);
+    return;
   }
-  if (sharing && tiles - tile > 1 && is_worth(p, ns)) {
-    for (; tile < tiles; tile = job.end) {
-      job.end = tiles - tile < TURN_TILES ? tiles : tile + TURN_TILES;
-      run_shared(p, &job, tile);
-    }
+  if (!p->tried) { /* at the first chance: later steps allocate nothing */
+    start_workers(p);
   }
-  while (tile < tiles) {
-    run_tile(&job, tile++);
+  if (ns < 0) {
+    run_unknown(p, &job, tiles);
+  } else {
+    run_shared(p, &job, tiles, 0);
   }
-  if (sharing) {
-    atomic_store(&p->busy, 0);
-  }
+  atomic_store(&p->busy, 0);
 }

@@ -104,6 +104,31 @@ START_TEST(tiles_run_once) {
 }
 END_TEST
 
+/* The two halves of a job run side by side as well: once the first job has told
+ * what they take. */
+START_TEST(two_tiles_are_shared) {
+  cpu_device d = cpu_open(NULL, 2);
+  static tiles t;
+  int others = 0;
+  memset(&t, 0, sizeof t);
+  t.math = d.math;
+  t.n = 2;
+  t.grain = 1;
+  t.caller = pthread_self();
+  for (int turn = 0; turn < 200 && others == 0; turn++) {
+    memset(t.seen, 0, sizeof t.seen);
+    memset(t.blocked, 0, sizeof t.blocked);
+    d.math->parallel(d.math, t.n, t.grain, tile_body, &t);
+    for (int64_t i = 0; i < 2; i++) {
+      ck_assert_int_eq(t.seen[i], 1);
+      others += t.blocked[i];
+    }
+  }
+  ck_assert_msg(others > 0, "one thread alone");
+  cpu_close(&d);
+}
+END_TEST
+
 #if !SANITIZED
 /* Without memory for a thread's stack the caller does all of it. */
 START_TEST(does_without_threads) {
@@ -248,6 +273,7 @@ int main(void) {
   TCase *tests = tcase_create("pool");
   tcase_set_timeout(tests, 120);
   tcase_add_loop_test(tests, tiles_run_once, 0, 8);
+  tcase_add_test(tests, two_tiles_are_shared);
 #if !SANITIZED
   tcase_add_test(tests, does_without_threads);
 #endif
