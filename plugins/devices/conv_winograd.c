@@ -22,7 +22,7 @@ typedef struct wino {
   int64_t rows, cols;   /* pieces along height and width of an image */
   int64_t pieces, each; /* in all, and of a job */
   int64_t origin[2];    /* of the first piece's input */
-  real *u;              /* [panels, 36, k, width] */
+  real *u;              /* [panels, 36], of [k, width] each: kernel_point */
 } wino;
 
 static int64_t pieces_along(int64_t extent) {
@@ -53,6 +53,18 @@ static int64_t panel_width(const conv_pass *p, int64_t panel) {
   return p->n - panel * 2 * lanes <= lanes ? lanes : 2 * lanes;
 }
 
+/* Points lie a register further apart than they are long: an odd number of
+ * cache lines, for else all that are written together compete for one set of
+ * the cache. */
+static int64_t kernel_point(const wino *w, int64_t panel) {
+  const conv_pass *p = w->p;
+  return p->k * panel_width(p, panel) + p->kern->lanes;
+}
+
+static real *kernel_points(const wino *w, int64_t panel) {
+  return w->u + 36 * panel * kernel_point(w, 0);
+}
+
 /* Transforms the panels [begin, end) of the packed kernel. */
 static void transform_kernel(void *ctx, int64_t begin, int64_t end) {
   const wino *w = ctx;
@@ -60,7 +72,8 @@ static void transform_kernel(void *ctx, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) {
     const int64_t size = p->k * panel_width(p, i);
     const int64_t at = i * 2 * p->kern->lanes * p->k;
-    p->kern->wino_weights(size, p->packed + 9 * at, w->u + 36 * at, size);
+    p->kern->wino_weights(size, p->packed + 9 * at, kernel_points(w, i),
+                          kernel_point(w, i));
   }
 }
 
@@ -124,13 +137,13 @@ static void multiply(const wino *w, int64_t panel, int64_t count,
   const conv_pass *p = w->p;
   const int64_t lanes = p->kern->lanes, width = panel_width(p, panel);
   const int64_t wide = width / lanes;
-  const real *u = w->u + 36 * panel * 2 * lanes * p->k;
+  const real *u = kernel_points(w, panel);
   const int64_t most = p->kern->pixels / wide;
   const int64_t tiles = (count - 1) / most + 1;
   kernel_pixels t = { .a_pixel = p->k, .taps = { 1, 1, 1 }, .k = p->k,
                       .c_pixel = width, .cols = width };
   for (int64_t point = 0; point < 36; point++) {
-    t.b = u + point * p->k * width;
+    t.b = u + point * kernel_point(w, panel);
     for (int64_t i = 0; i < tiles; i++) {
       const int64_t begin = count * i / tiles;
       const int64_t rows = count * (i + 1) / tiles - begin;
@@ -201,6 +214,14 @@ static void choose_each(wino *w) {
   int64_t tiles = POINT_REALS / of_piece / tile;
   tiles = tiles > 0 ? tiles : 1;
   w->each = tiles * tile < most ? tiles * tile : most;
+  /* Few jobs are made as many as the threads share evenly. */
+  const int64_t threads =
+    nacre_pool_threads(((host_device *)p->math->self)->pool);
+  int64_t jobs = (w->pieces - 1) / w->each + 1;
+  if (threads > 1 && jobs < 4 * threads) {
+    jobs = (jobs + threads - 1) / threads * threads;
+    w->each = (w->pieces - 1) / jobs + 1;
+  }
 }
 
 void nacre_winograd_run(conv_pass *p) {

@@ -177,17 +177,19 @@ static int place_a(const piece *p, kernel_tile *t, int64_t row,
 static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
                        int64_t rows, int a_layout) {
   const nacre_gemm *g = p->g;
-  const int64_t wide = p->kern->few_columns;
+  const int64_t most = p->kern->few_columns;
   const int64_t a_row = a_layout == KERNEL_A_ROWS ? KERNEL_A_STRIDE : 1;
   int64_t j = 0;
   t->a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
   t->b_step = g->ldb;
-  for (; j + wide <= p->cols; j += wide) {
+  while (p->cols - j >= most / 2) {
+    const int narrow = p->cols - j < most;
     const int64_t col = p->col + j;
     t->b = p->b + p->k * g->ldb + col;
     t->c = row_of(p->c, g->ldc, row) + col;
     t->bias = p->last && g->bias != NULL ? g->bias + col : NULL;
-    p->kern->few[rows - 1](t, a_row);
+    p->kern->few[narrow][rows - 1](t, a_row);
+    j += narrow ? most / 2 : most;
   }
   return j;
 }
@@ -278,10 +280,15 @@ typedef struct cut {
   int64_t row_blocks, col_blocks;
 } cut;
 
+/* Blocks are whole tiles wide. */
+static int64_t block_unit(const kernels *kern, const nacre_gemm *g) {
+  return g->m <= KERNEL_FEW_ROWS ? kern->few_columns / 2 : 2 * kern->lanes;
+}
+
 static void run_block(const cut *u, real *space, int64_t index) {
   const nacre_gemm *g = u->g;
   const kernels *kern = ((const host_device *)u->math->self)->kern;
-  const int64_t width = 2 * kern->lanes;
+  const int64_t width = block_unit(kern, g);
   const int64_t units = (g->n - 1) / width + 1;
   const int64_t entry = index / (u->row_blocks * u->col_blocks);
   const int64_t i = index / u->col_blocks % u->row_blocks;
@@ -325,7 +332,7 @@ static void run_blocks(void *ctx, int64_t begin, int64_t end) {
  * be packed twice: A once per block of columns, B once per block of rows. */
 static void choose_cut(cut *u, const kernels *kern, double work) {
   const nacre_gemm *g = u->g;
-  const int64_t width = 2 * kern->lanes;
+  const int64_t width = block_unit(kern, g);
   double worth = work * (double)g->batch / BLOCK_WORK;
   const host_device *d = u->math->self;
   const int64_t threads = nacre_pool_threads(d->pool);

@@ -88,6 +88,7 @@ typedef struct kernel_piece {
  * in registers: half as many when the tile is two registers wide. */
 #define KERNEL_PIXELS_MAX 28
 
+typedef void (*kernel_few_run)(const kernel_tile *, int64_t a_row);
 typedef void (*kernel_pointwise)(const nacre_math *, int64_t n,
                                  const real *x, real *y);
 
@@ -97,9 +98,9 @@ typedef struct kernels {
   int64_t rows, wide; /* the largest tile: rows, and columns in registers */
   /* [layout of A][layout of B][wide - 1][rows - 1] */
   const kernel_tile_run (*tile)[3][2][KERNEL_ROWS_MAX];
-  /** [rows - 1]: as a tile with B where it is, but of few_columns columns; a
-   *  is read as a[i * a_row + k * a_step]. */
-  void (*const *few)(const kernel_tile *, int64_t a_row);
+  /** [narrow][rows - 1]: as a tile with B where it is, but of few_columns
+   *  columns, or half as many; a is read as a[i * a_row + k * a_step]. */
+  const kernel_few_run (*few)[KERNEL_FEW_ROWS];
   int64_t few_columns;
   /** Small products with B untransposed: no packing at all. */
   void (*direct)(const nacre_gemm *, const real *a, const real *b, int64_t ldb,

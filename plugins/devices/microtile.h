@@ -92,14 +92,16 @@ ALWAYS void tile_run(const kernel_tile *t, const int rows, const int wide,
   }
 }
 
-/* A tile of few rows and FEW_WIDE whole registers, B where it is. */
+/* A tile of few rows and FEW_WIDE whole registers or half of them, B where it
+ * is. */
 #define FEW_WIDE (LANE_BYTES == 64 ? 8 : 4)
 
-ALWAYS void few_run(const kernel_tile *t, const int rows, int64_t a_row) {
+ALWAYS void few_run(const kernel_tile *t, const int rows, const int wide,
+                    int64_t a_row) {
   const part all = part_first(LANES);
   vreal acc[KERNEL_FEW_ROWS][FEW_WIDE];
   UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < FEW_WIDE; j++) {
+    UNROLL for (int j = 0; j < wide; j++) {
       acc[i][j] = (vreal){ 0 };
     }
   }
@@ -110,7 +112,7 @@ ALWAYS void few_run(const kernel_tile *t, const int rows, int64_t a_row) {
     UNROLL for (int i = 0; i < rows; i++) {
       one[i] = v_set(a[i * a_row]);
     }
-    UNROLL for (int j = 0; j < FEW_WIDE; j++) {
+    UNROLL for (int j = 0; j < wide; j++) {
       const vreal row = v_load(b + j * LANES);
       UNROLL for (int i = 0; i < rows; i++) {
         acc[i][j] = v_fma(one[i], row, acc[i][j]);
@@ -120,20 +122,23 @@ ALWAYS void few_run(const kernel_tile *t, const int rows, int64_t a_row) {
     b += t->b_step;
   }
   UNROLL for (int i = 0; i < rows; i++) {
-    UNROLL for (int j = 0; j < FEW_WIDE; j++) {
+    UNROLL for (int j = 0; j < wide; j++) {
       tile_put(t, t->c + i * t->ldc + j * LANES,
                t->bias == NULL ? NULL : t->bias + j * LANES, all, acc[i][j]);
     }
   }
 }
 
-#define FEW(rows)                                                     \
-  static void KERNEL(few_##rows)(const kernel_tile *t, int64_t a_row) { \
-    few_run(t, rows, a_row);                                          \
+#define FEW(rows, wide)                                               \
+  static void KERNEL(few_##rows##_##wide)(const kernel_tile *t,       \
+                                          int64_t a_row) {            \
+    few_run(t, rows, FEW_WIDE / wide, a_row);                         \
   }
-FEW(1) FEW(2) FEW(3)
-static void (*const few[KERNEL_FEW_ROWS])(const kernel_tile *, int64_t) = {
-  KERNEL(few_1), KERNEL(few_2), KERNEL(few_3)
+FEW(1, 1) FEW(2, 1) FEW(3, 1)
+FEW(1, 2) FEW(2, 2) FEW(3, 2)
+static const kernel_few_run few[2][KERNEL_FEW_ROWS] = {
+  { KERNEL(few_1_1), KERNEL(few_2_1), KERNEL(few_3_1) },
+  { KERNEL(few_1_2), KERNEL(few_2_2), KERNEL(few_3_2) }
 };
 
 #define TILE_NAME(a, b, wide, rows) KERNEL(tile_##a##b##_##rows##x##wide)

@@ -217,7 +217,8 @@ static inline nacre_shape nacre_conv_scratch(const nacre_conv *conv) {
   shape.dim[0] = nacre_conv_shares(conv);
   shape.dim[1] = conv->kernel[0] * conv->kernel[1] * conv->kernel[2];
   if (nacre_conv_is_square(conv)) {
-    shape.dim[1] += 36; /* a transformed kernel beside it */
+    /* A transformed kernel beside it, its points a register apart. */
+    shape.dim[1] += 36 + 36 / (k < n ? k : n) + 1;
   }
   shape.dim[2] = conv->groups;
   /* Kernels are laid out anew, in the order of either direction. */
