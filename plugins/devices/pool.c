@@ -25,12 +25,14 @@
 #define MISSES 4
 #define PAUSE_NS 2e6
 #define STACK_BYTES ((size_t)2 << 20)
+#define CACHE_LINE 64
 #define TURN_TILES ((int64_t)UINT32_MAX) /* what a claim can count */
 #define KNOWN_COSTS 64 /* bodies whose cost is remembered */
 
 typedef struct pool_job {
   int64_t n, grain;
-  int64_t end; /* one past the last tile of this turn */
+  int64_t first, end; /* tiles of this turn */
+  int64_t shares;
   nacre_body body;
   void *ctx;
   uint64_t float_mode; /* of the caller: the same bits on every thread */
@@ -45,13 +47,19 @@ typedef struct known_cost {
 /* The job as the workers see it. They read it before they know whether a
  * tile is theirs, perhaps while the next job is written: hence atomic. */
 typedef struct posted_job {
-  _Atomic int64_t n, grain, end;
+  _Atomic int64_t n, grain, first, end, shares;
   _Atomic(nacre_body) body;
   _Atomic(void *) ctx;
   _Atomic uint64_t float_mode;
 } posted_job;
 
-#define CACHE_LINE 64
+/* The tiles that a thread takes first, before it helps others with theirs.
+ * Every job is shared out alike, so that a thread mostly reads what it wrote
+ * itself: what another wrote comes slowly, from a distant core very slowly. */
+typedef struct share {
+  _Atomic uint64_t claim; /* turn << 32 | tiles that nobody has taken */
+  char gap[2 * CACHE_LINE - sizeof(uint64_t)]; /* lines come in pairs */
+} share;
 
 /* No lock anywhere: a thread that the machine gives no time while it holds
  * one would stop the others. All that the caller ever waits for are tiles
@@ -75,12 +83,14 @@ struct pool {
   _Atomic int helped;   /* a worker on another has had a tile */
   _Atomic int crowded;  /* a worker on the same one */
   posted_job job;
+  _Atomic uint32_t posted; /* the turn that can be worked on */
+  _Atomic int64_t joined;  /* workers that have started */
   char gap[CACHE_LINE]; /* between what is read and what all write */
-  _Atomic uint64_t claim; /* turn << 32 | tiles that nobody has taken */
   _Atomic int64_t left;   /* tiles of this turn that are not done */
   _Atomic int waiting;    /* the caller wants `done` when none is left */
   char gap_behind[CACHE_LINE];
   pthread_t worker[POOL_THREADS_MAX];
+  share share[]; /* [threads], the caller's first */
 };
 
 static void pause_briefly(void) {
@@ -104,7 +114,9 @@ static uint32_t unclaimed(uint64_t claim) {
 static void post_job(pool *p, const pool_job *job) {
   atomic_store_explicit(&p->job.n, job->n, memory_order_relaxed);
   atomic_store_explicit(&p->job.grain, job->grain, memory_order_relaxed);
+  atomic_store_explicit(&p->job.first, job->first, memory_order_relaxed);
   atomic_store_explicit(&p->job.end, job->end, memory_order_relaxed);
+  atomic_store_explicit(&p->job.shares, job->shares, memory_order_relaxed);
   atomic_store_explicit(&p->job.body, job->body, memory_order_relaxed);
   atomic_store_explicit(&p->job.ctx, job->ctx, memory_order_relaxed);
   atomic_store_explicit(&p->job.float_mode, job->float_mode,
@@ -114,23 +126,34 @@ static void post_job(pool *p, const pool_job *job) {
 static void read_job(pool *p, pool_job *job) {
   job->n = atomic_load_explicit(&p->job.n, memory_order_relaxed);
   job->grain = atomic_load_explicit(&p->job.grain, memory_order_relaxed);
+  job->first = atomic_load_explicit(&p->job.first, memory_order_relaxed);
   job->end = atomic_load_explicit(&p->job.end, memory_order_relaxed);
+  job->shares = atomic_load_explicit(&p->job.shares, memory_order_relaxed);
   job->body = atomic_load_explicit(&p->job.body, memory_order_relaxed);
   job->ctx = atomic_load_explicit(&p->job.ctx, memory_order_relaxed);
   job->float_mode =
     atomic_load_explicit(&p->job.float_mode, memory_order_relaxed);
 }
 
-/* Takes the next tile of whatever job there is, and reads that job: the
- * claim succeeds only if the turn has not changed since before the reading,
- * and the next job is not written before every tile of this one is taken.
- * Negative when there is none. */
-static int64_t take_tile(pool *p, pool_job *job) {
-  uint64_t claim = atomic_load(&p->claim);
-  while (unclaimed(claim) > 0) {
-    read_job(p, job);
-    if (atomic_compare_exchange_weak(&p->claim, &claim, claim - 1)) {
-      return job->end - (int64_t)unclaimed(claim);
+/* Where share i of a turn's tiles begins. */
+static int64_t share_begin(const pool_job *job, int64_t i) {
+  return job->first + (job->end - job->first) * i / job->shares;
+}
+
+/* Takes a tile of whatever job there is, of share `own` if it has any left,
+ * and reads that job: the claim succeeds only if the turn has not changed
+ * since before the reading, and the next job is not written before every tile
+ * of this one is taken. Negative when there is none. */
+static int64_t take_tile(pool *p, int64_t own, pool_job *job) {
+  for (int64_t i = 0; i < p->threads; i++) {
+    const int64_t at = (own + i) % p->threads;
+    share *s = &p->share[at];
+    uint64_t claim = atomic_load(&s->claim);
+    while (unclaimed(claim) > 0) {
+      read_job(p, job);
+      if (atomic_compare_exchange_weak(&s->claim, &claim, claim - 1)) {
+        return share_begin(job, at + 1) - (int64_t)unclaimed(claim);
+      }
     }
   }
   return -1;
@@ -152,8 +175,8 @@ static int is_crowded(pool *p) {
   return atomic_load_explicit(&p->crowded, memory_order_relaxed);
 }
 
-static int has_news(pool *p) {
-  return unclaimed(atomic_load(&p->claim)) > 0 || atomic_load(&p->stop);
+static int has_news(pool *p, uint32_t seen) {
+  return atomic_load(&p->posted) != seen || atomic_load(&p->stop);
 }
 
 /* Takes up to `most` off the count of sleepers; returns how many. */
@@ -167,19 +190,20 @@ static int take_sleepers(pool *p, int64_t most) {
   return taken;
 }
 
-/* Whoever takes a worker off the count of sleepers raises `work` for it. */
-static void await_news(pool *p) {
+/* Waits for a turn after the one that was seen. Whoever takes a worker off the
+ * count of sleepers raises `work` for it. */
+static void await_news(pool *p, uint32_t seen) {
   atomic_fetch_add(&p->awake, 1);
   const int spins = is_crowded(p) ? 0 : WORKER_SPINS;
-  for (int i = 0; i < spins && !has_news(p); i++) {
+  for (int i = 0; i < spins && !has_news(p, seen); i++) {
     pause_briefly();
   }
   atomic_fetch_sub(&p->awake, 1);
-  if (has_news(p)) {
+  if (has_news(p, seen)) {
     return;
   }
   atomic_fetch_add(&p->sleepers, 1);
-  if (has_news(p) && take_sleepers(p, 1) == 1) {
+  if (has_news(p, seen) && take_sleepers(p, 1) == 1) {
     return;
   }
   sleep_on(&p->work);
@@ -202,11 +226,13 @@ static void note_processor(pool *p) {
 
 static void *worker_main(void *arg) {
   pool *p = arg;
+  const int64_t own = atomic_fetch_add(&p->joined, 1) + 1;
   pool_job job;
   while (!atomic_load(&p->stop)) {
-    int64_t tile = take_tile(p, &job);
+    const uint32_t turn = atomic_load(&p->posted);
+    const int64_t tile = take_tile(p, own, &job);
     if (tile < 0) {
-      await_news(p);
+      await_news(p, turn);
       continue;
     }
     nacre_pool_set_float_mode(job.float_mode);
@@ -242,12 +268,13 @@ static void start_workers(pool *p) {
 
 pool *nacre_pool_new(int64_t threads, void *(*alloc)(size_t, size_t),
                      void (*release)(void *)) {
-  pool *p = alloc(1, sizeof *p);
+  threads = threads < POOL_THREADS_MAX ? threads : POOL_THREADS_MAX;
+  pool *p = alloc(1, sizeof *p + (size_t)threads * sizeof p->share[0]);
   if (p == NULL) {
     return NULL;
   }
   p->release = release;
-  p->threads = threads < POOL_THREADS_MAX ? threads : POOL_THREADS_MAX;
+  p->threads = threads;
   if (sem_init(&p->work, 0, 0) != 0) {
     release(p);
     return NULL;
@@ -330,12 +357,11 @@ int64_t nacre_pool_threads(pool *p) {
   return atomic_load(&p->busy) || is_paused(p) ? 1 : p->threads;
 }
 
-/* Tiles [first, job->end), at most TURN_TILES of them; returns how many the
- * caller did itself. */
-static int64_t run_turn(pool *p, pool_job *job, int64_t first) {
-  const int64_t tiles = job->end - first;
-  int64_t own = 0;
-  pool_job same;
+/* Lets everyone at the tiles [first, end) of the job. */
+static void post_turn(pool *p, pool_job *job) {
+  const int64_t tiles = job->end - job->first;
+  const uint64_t turn = ++p->turn;
+  job->shares = tiles < p->threads ? tiles : p->threads;
   job->float_mode = nacre_pool_float_mode();
   post_job(p, job);
   atomic_store_explicit(&p->home, nacre_pool_processor(),
@@ -343,22 +369,27 @@ static int64_t run_turn(pool *p, pool_job *job, int64_t first) {
   atomic_store_explicit(&p->helped, 0, memory_order_relaxed);
   atomic_store_explicit(&p->crowded, 0, memory_order_relaxed);
   atomic_store(&p->left, tiles);
-  atomic_store(&p->claim, (uint64_t)++p->turn << 32 | (uint64_t)tiles);
-  wake(p, tiles - 1 - atomic_load(&p->awake));
-  for (int64_t tile; (tile = take_tile(p, &same)) >= 0; own++) {
-    run_tile(job, tile);
-    atomic_fetch_sub(&p->left, 1);
+  for (int64_t i = 0; i < job->shares; i++) {
+    const int64_t count = share_begin(job, i + 1) - share_begin(job, i);
+    atomic_store(&p->share[i].claim, turn << 32 | (uint64_t)count);
   }
-  return own;
+  atomic_store(&p->posted, (uint32_t)turn);
+  wake(p, tiles - 1 - atomic_load(&p->awake));
 }
 
 /* The tiles from `first` on; returns how many the caller did itself. */
 static int64_t run_shared(pool *p, pool_job *job, int64_t tiles,
                           int64_t first) {
   int64_t own = 0;
-  for (; first < tiles; first = job->end) {
-    job->end = tiles - first < TURN_TILES ? tiles : first + TURN_TILES;
-    own += run_turn(p, job, first);
+  pool_job same;
+  for (job->first = first; job->first < tiles; job->first = job->end) {
+    const int64_t left = tiles - job->first;
+    job->end = job->first + (left < TURN_TILES ? left : TURN_TILES);
+    post_turn(p, job);
+    for (int64_t tile; (tile = take_tile(p, 0, &same)) >= 0; own++) {
+      run_tile(job, tile);
+      atomic_fetch_sub(&p->left, 1);
+    }
     await_tiles(p);
     judge_job(p);
   }
@@ -414,7 +445,7 @@ void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
   }
   grain = grain > 0 ? grain : 1;
   const int64_t tiles = (n - 1) / grain + 1;
-  pool_job job = { n, grain, tiles, body, ctx, 0 };
+  pool_job job = { .n = n, .grain = grain, .body = body, .ctx = ctx };
   int idle = 0;
   const int sharing =
     p->threads > 1 && tiles > 1 && (ns < 0 || is_worth(p, ns)) &&
