@@ -20,7 +20,7 @@ typedef struct totals {
   nacre_footprint memory;
   int64_t batch, parameters, trainable;
   double flops, step_flops; /* a sample's forward pass; a whole step */
-  int fused;                /* activations that ride in epilogues */
+  int fused, added;         /* activations and sums that ride in epilogues */
 } totals;
 
 static int64_t count_parameters(const nacre_graph *graph, int vertex) {
@@ -48,6 +48,7 @@ static int add_up(const nacre_experiment *experiment, totals *sum) {
     const nacre_vertex *vertex = &graph->vertex[i];
     sum->flops += vertex->flops;
     sum->fused += vertex->ops != NULL && vertex->activation.component != NULL;
+    sum->added += vertex->sum != NULL;
   }
   sum->step_flops =
     (double)sum->batch *
@@ -56,7 +57,8 @@ static int add_up(const nacre_experiment *experiment, totals *sum) {
   return status;
 }
 
-/* "dense + relu", "dense (weights of fc1)", "softmax". */
+/* "dense + relu", "batch_normalization + add + relu", "softmax",
+ * "dense (weights of fc1)". */
 static void describe_type(const nacre_graph *graph, int vertex,
                           char out[256]) {
   const nacre_vertex *at = &graph->vertex[vertex];
@@ -66,6 +68,9 @@ static void describe_type(const nacre_graph *graph, int vertex,
     return;
   }
   int n = snprintf(out, 256, "%s", at->type);
+  if (at->sum != NULL) {
+    n += snprintf(out + n, (size_t)(256 - n), " + %s", at->sum);
+  }
   if (rides != NULL) {
     n += snprintf(out + n, (size_t)(256 - n), " + %s", rides->name);
   }
@@ -183,6 +188,10 @@ static void print_text(const nacre_experiment *experiment,
            sum->fused == 1 ? "" : "s",
            sum->fused == 1 ? "its layer" : "their layers");
   }
+  if (sum->added > 0) {
+    printf("%d sum%s computed with the layer%s in front\n", sum->added,
+           sum->added == 1 ? " is" : "s are", sum->added == 1 ? "" : "s");
+  }
   print_again(sum);
 }
 
@@ -201,8 +210,10 @@ static void print_layer(const nacre_graph *graph, int index) {
   printf(", \"type\": ");
   cli_json_text(at->ops != NULL ? at->type
                                 : at->activation.component->name);
-  printf(", \"kind\": \"%s\", \"epilogue\": ",
+  printf(", \"kind\": \"%s\", \"sum\": ",
          at->ops != NULL ? "layer" : "activation");
+  cli_json_text(at->sum);
+  printf(", \"epilogue\": ");
   cli_json_text(at->ops != NULL && at->activation.component != NULL
                   ? at->activation.component->name : NULL);
   printf(", \"shares\": ");

@@ -170,16 +170,17 @@ static void soft_backward(const nacre_math *math, const void *cfg,
   }
 }
 
-static void check_epilogue(trial *t, nacre_layer_bound *bound) {
-  static const nacre_activation soft = { soft_forward, soft_backward, NULL };
-  if ((t->ops->flags & NACRE_LAYER_EPILOGUE) == 0) {
-    return;
-  }
+/* What is done to the output on the way is what would be done behind it, to
+ * the same bits. */
+static void check_fused(trial *t, nacre_layer_bound *bound,
+                        const char *check, const nacre_activation *epilogue,
+                        bool residual) {
   int64_t n;
   nacre_layer_how plain = t->how;
   plain.backward = false;
   nacre_layer_how fused = plain;
-  fused.epilogue = &soft;
+  fused.epilogue = epilogue;
+  fused.residual = residual;
   nacre_layer_run(bound, &plain);
   real *expected = nacre_layer_results(bound, &plain, &n);
   nacre_layer_run(bound, &fused);
@@ -187,10 +188,26 @@ static void check_epilogue(trial *t, nacre_layer_bound *bound) {
   if (expected == NULL) {
     return;
   }
-  int64_t out = t->how.batch * nacre_layer_row(&bound->plan.output[0]);
-  soft_forward(NULL, NULL, 1, out, expected, expected);
-  same(t, "epilogue", bound, &fused, n, expected, got, 0,
-       "with an activation as epilogue");
+  const int64_t out = t->how.batch * nacre_layer_row(&bound->plan.output[0]);
+  for (int64_t i = 0; residual && i < out; i++) {
+    expected[i] += bound->dout[0].kept[i];
+  }
+  if (epilogue != NULL) {
+    soft_forward(NULL, NULL, 1, out, expected, expected);
+  }
+  same(t, check, bound, &fused, n, expected, got, 0,
+       residual ? "with a residual" : "with an activation as epilogue");
+}
+
+static void check_epilogue(trial *t, nacre_layer_bound *bound) {
+  static const nacre_activation soft = { soft_forward, soft_backward, NULL };
+  const bool able = (t->ops->flags & NACRE_LAYER_EPILOGUE) != 0;
+  if (able) {
+    check_fused(t, bound, "epilogue", &soft, false);
+  }
+  if ((t->ops->flags & NACRE_LAYER_RESIDUAL) != 0) {
+    check_fused(t, bound, "residual", able ? &soft : NULL, true);
+  }
 }
 
 /* Whether another key gives other results. */

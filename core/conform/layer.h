@@ -89,6 +89,7 @@ typedef struct nacre_layer_bound {
 typedef struct nacre_layer_how {
   nacre_suite_device *device;
   const nacre_activation *epilogue;
+  bool residual;               /* what is added: what dout[0] begins with */
   int64_t batch;
   uint64_t no_din, no_dweight; /* bits of gradients that are not wanted */
   uint32_t flags;              /* NACRE_RUN_... */

@@ -165,8 +165,8 @@ static int varied_cases(nacre_suite *suite, const nacre_layer_case *around,
 /* Finds what the inputs must be: reals, or whole numbers below 2 or 1. */
 static bool find_values(nacre_suite *suite, nacre_layer_case *at) {
   static const int64_t whole[] = { 0, 2, 1 };
-  nacre_layer_how how = { &suite->device[0], NULL, 3, 0, 0,
-                          NACRE_RUN_TRAINING, 1, false, false };
+  nacre_layer_how how = { .device = &suite->device[0], .batch = 3,
+                          .flags = NACRE_RUN_TRAINING, .tag = 1 };
   char fault[160] = "";
   if (at->whole > 0 ||
       (((const nacre_layer_ops *)suite->component->ops)->flags &

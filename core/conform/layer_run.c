@@ -43,7 +43,7 @@ typedef struct call {
   nacre_tensor out[NACRE_LAYER_OUTPUTS], dout[NACRE_LAYER_OUTPUTS];
   nacre_tensor weight[NACRE_LAYER_WEIGHTS], dweight[NACRE_LAYER_WEIGHTS];
   nacre_tensor saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
-  nacre_tensor mask[NACRE_LAYER_INPUTS], out_mask;
+  nacre_tensor mask[NACRE_LAYER_INPUTS], out_mask, residual;
 } call;
 
 static void note_fault(nacre_run *run, int64_t sample, const char *format,
@@ -108,6 +108,8 @@ static void bind_call(nacre_layer_bound *bound, const nacre_layer_how *how,
     bind_tensor(&to->scratch[i], &plan->scratch[i], rows ? how->batch : -1,
                 bound->scratch[i].data);
   }
+  bind_tensor(&to->residual, &plan->output[0], how->batch,
+              bound->dout[0].kept);
   nacre_key key = { { 0x5eedu, 0x1a7e4u }, { 17u, how->tag } };
   to->run = (nacre_run){
     .size = sizeof to->run, .flags = how->flags,
@@ -117,7 +119,8 @@ static void bind_call(nacre_layer_bound *bound, const nacre_layer_how *how,
     .din = to->din, .dout = to->dout, .weight = to->weight,
     .dweight = to->dweight, .saved = to->saved, .scratch = to->scratch,
     .epilogue = how->epilogue, .key = key, .fault = note_fault,
-    .host = bound, .mask = to->mask, .out_mask = &to->out_mask
+    .host = bound, .mask = to->mask, .out_mask = &to->out_mask,
+    .residual = how->residual ? &to->residual : NULL
   };
 }
 

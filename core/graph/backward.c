@@ -192,9 +192,27 @@ static int gather_dout(const nacre_pass *walk, int index, int *dout) {
   return NACRE_OK;
 }
 
+/* The gradient of what a layer adds to its output is that of the output,
+ * which nobody reads after the layer: the first gradient of that edge may be
+ * the same buffer. */
+static int backward_sum(const nacre_pass *walk, const nacre_vertex *vertex,
+                        int dout) {
+  nacre_layout *layout = walk->layout;
+  const int edge = vertex->input[vertex->n_inputs - 1];
+  if (!walk->wanted[edge]) {
+    return NACRE_OK;
+  }
+  if (layout->grad[edge] < 0) {
+    layout->grad[edge] = dout;
+    return NACRE_OK;
+  }
+  return settle(walk, edge, dout);
+}
+
 static int backward_layer(const nacre_pass *walk, int index) {
   const nacre_vertex *vertex = &walk->graph->vertex[index];
   nacre_layout *layout = walk->layout;
+  const int n_inputs = nacre_vertex_inputs(vertex);
   int *din = nacre_pass_array(walk, vertex->n_inputs, sizeof(int));
   int *dout = nacre_pass_array(walk, vertex->n_outputs, sizeof(int));
   if (din == NULL || dout == NULL) {
@@ -203,11 +221,12 @@ static int backward_layer(const nacre_pass *walk, int index) {
   if (gather_dout(walk, index, dout) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  bool inplace = (vertex->ops->flags & NACRE_LAYER_INPLACE) != 0;
+  bool inplace = (vertex->ops->flags & NACRE_LAYER_INPLACE) != 0 &&
+                 vertex->sum == NULL;
   for (int i = 0; i < vertex->n_inputs; i++) {
     int edge = vertex->input[i];
     din[i] = -1;
-    if (!walk->wanted[edge]) {
+    if (!walk->wanted[edge] || i >= n_inputs) {
       continue;
     }
     if (inplace && i == 0 && sole_reader(walk, edge)) {
@@ -222,7 +241,7 @@ static int backward_layer(const nacre_pass *walk, int index) {
   }
   op->din = din;
   op->dout = dout;
-  for (int i = 0; i < vertex->n_inputs; i++) {
+  for (int i = 0; i < n_inputs; i++) {
     nacre_pass_use(walk, din[i]);
     if (nacre_pass_needs_x(vertex)) {
       nacre_pass_use(walk, layout->again[vertex->input[i]]);
@@ -238,13 +257,14 @@ static int backward_layer(const nacre_pass *walk, int index) {
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
     nacre_pass_use(walk, layout->saved_again[index][i]);
   }
-  for (int i = 0; i < vertex->n_inputs; i++) {
+  for (int i = 0; i < n_inputs; i++) {
     if (din[i] >= 0 && din[i] != dout[0] &&
         settle(walk, vertex->input[i], din[i]) != NACRE_OK) {
       return NACRE_ERROR;
     }
   }
-  return NACRE_OK;
+  return vertex->sum == NULL ? NACRE_OK
+                             : backward_sum(walk, vertex, dout[0]);
 }
 
 int nacre_pass_backward(const nacre_pass *walk) {

@@ -62,6 +62,8 @@ typedef struct nacre_vertex {
   int owner;               /* the vertex whose variables it uses: itself,
                               or the layer that it shares */
   int *input, n_inputs;    /* edges */
+  const char *sum;         /* type of a sum that it has taken over: its last
+                              input is added to its output; or NULL */
   int *port;               /* [n_inputs]: which output of the producer */
   int *output, n_outputs;
   int mask;                /* edge of the mask that it writes, or -1 */
@@ -77,6 +79,11 @@ typedef struct nacre_vertex {
   bool trainable;
   double learning_rate_scale;
 } nacre_vertex;
+
+/** Inputs that the layer itself sees. */
+static inline int nacre_vertex_inputs(const nacre_vertex *vertex) {
+  return vertex->n_inputs - (vertex->sum != NULL);
+}
 
 /** A layer that is made of others, while the graph is built. */
 typedef struct nacre_composite {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* link: losses find their outputs, and vertices that would each be a pass
- * over memory become one: activations ride in the epilogue of the layer that
- * feeds them, and a loss that would rather see logits looks through the
- * activation before it. */
+ * over memory become one: sums and activations ride in the epilogue of the
+ * layer that feeds them, and a loss that would rather see logits looks
+ * through the activation before it. */
 #include "graph/build.h"
 
 #include "yaml/report.h"
@@ -183,6 +183,66 @@ static nacre_vertex *carrier(nacre_graph *graph, const nacre_vertex *act) {
   return NULL;
 }
 
+/* The layer that could add the other input of a sum of two to its own output:
+ * one of the two inputs, which nobody else sees, and computed after the other.
+ * `side`: which input it is. NULL: none. */
+static nacre_vertex *summand(nacre_graph *graph, const nacre_vertex *sum,
+                             int *side) {
+  for (*side = 0; *side < 2; (*side)++) {
+    const nacre_edge *edge = &graph->edge[sum->input[*side]];
+    const int other = graph->edge[sum->input[1 - *side]].producer;
+    if (!is_private(edge) || other >= edge->producer) {
+      continue;
+    }
+    nacre_vertex *layer = &graph->vertex[edge->producer];
+    if (layer->ops != NULL && layer->sum == NULL &&
+        layer->activation.component == NULL &&
+        (layer->ops->flags & NACRE_LAYER_RESIDUAL) != 0 &&
+        (layer->needs & NACRE_LAYER_NEED_Y) == 0) {
+      return layer;
+    }
+  }
+  return NULL;
+}
+
+/* Who stands before a vertex now writes its output; the vertex is gone. */
+static void bypass(nacre_graph *graph, nacre_vertex *vertex, int from) {
+  nacre_edge *between = &graph->edge[from];
+  const int edge = vertex->output[0];
+  graph->vertex[between->producer].output[0] = edge;
+  graph->edge[edge].producer = between->producer;
+  graph->edge[edge].port = 0;
+  between->readers = 0;
+  between->producer = -2; /* gone */
+  vertex->n_inputs = 0;   /* marks the vertex as gone */
+}
+
+/* A sum of two moves into the layer that gives one of them. */
+static int fuse_sum(nacre_graph *graph, int index) {
+  nacre_vertex *sum = &graph->vertex[index];
+  if ((sum->ops->flags & NACRE_LAYER_SUM) == 0 || sum->n_inputs != 2) {
+    return NACRE_OK;
+  }
+  int side;
+  nacre_vertex *layer = summand(graph, sum, &side);
+  if (layer == NULL) {
+    return NACRE_OK;
+  }
+  const size_t n = (size_t)layer->n_inputs + 1;
+  int *input = nacre_arena_alloc(nacre_graph_arena(graph), n, sizeof(*input));
+  if (input == NULL) {
+    return nacre_no_memory(graph->ctx->error);
+  }
+  memcpy(input, layer->input, (n - 1) * sizeof(*input));
+  input[n - 1] = sum->input[1 - side];
+  layer->input = input;
+  layer->n_inputs++;
+  layer->sum = sum->type;
+  layer->flops += sum->flops;
+  bypass(graph, sum, sum->input[side]);
+  return NACRE_OK;
+}
+
 /* An activation moves into its layer's epilogue when the layer can apply
  * it, nobody else reads what lies between, and its derivative follows from
  * what remains: the output. */
@@ -198,15 +258,7 @@ static void fuse_epilogue(nacre_graph *graph, int index) {
   }
   layer->activation = act->activation;
   layer->act_ops = act->act_ops;
-  /* Who stands before the activation now writes its output. */
-  nacre_edge *between = &graph->edge[act->input[0]];
-  int edge = act->output[0];
-  graph->vertex[between->producer].output[0] = edge;
-  graph->edge[edge].producer = between->producer;
-  graph->edge[edge].port = 0;
-  between->readers = 0;
-  between->producer = -2; /* gone */
-  act->n_inputs = 0;      /* marks the vertex as gone */
+  bypass(graph, act, act->input[0]);
 }
 
 /* Takes out what fusing has left empty; numbers of vertices change. */
@@ -258,6 +310,9 @@ int nacre_graph_link(nacre_graph *graph, nacre_node *loss) {
     }
     if (graph->vertex[i].ops == NULL && !undone) {
       fuse_epilogue(graph, i);
+    } else if (graph->vertex[i].ops != NULL &&
+               fuse_sum(graph, i) != NACRE_OK) {
+      return NACRE_ERROR;
     }
   }
   compact(graph);

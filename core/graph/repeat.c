@@ -46,8 +46,10 @@ static void need(const nacre_pass *walk, int edge) {
   walk->needed[edge] = walk->needed[edge] || walk->forgotten[edge];
 }
 
-static void need_inputs(const nacre_pass *walk, const nacre_vertex *vertex) {
-  for (int i = 0; i < vertex->n_inputs; i++) {
+/* The first `n` of them. */
+static void need_inputs(const nacre_pass *walk, const nacre_vertex *vertex,
+                        int n) {
+  for (int i = 0; i < n; i++) {
     need(walk, vertex->input[i]);
   }
 }
@@ -65,7 +67,7 @@ static bool saves(const nacre_vertex *vertex) {
 static void need_for_backward(const nacre_pass *walk,
                               const nacre_vertex *vertex) {
   if (nacre_pass_needs_x(vertex)) {
-    need_inputs(walk, vertex);
+    need_inputs(walk, vertex, nacre_vertex_inputs(vertex));
   }
   if (nacre_pass_needs_y(vertex) ||
       (vertex->ops != NULL && vertex->activation.component != NULL)) {
@@ -92,7 +94,7 @@ void nacre_pass_find_repeated(const nacre_pass *walk) {
     }
     walk->repeated[i] = repeated;
     if (repeated) {
-      need_inputs(walk, vertex);
+      need_inputs(walk, vertex, vertex->n_inputs);
     }
   }
 }

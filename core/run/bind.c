@@ -200,7 +200,9 @@ static int bind_edges(const nacre_binder *bind, int index, nacre_run *run) {
   }
   run->in = value;
   run->out = out;
-  run->n_inputs = (uint32_t)vertex->n_inputs;
+  run->residual =
+    vertex->sum == NULL ? NULL : &value[nacre_vertex_inputs(vertex)];
+  run->n_inputs = (uint32_t)nacre_vertex_inputs(vertex);
   run->n_outputs = (uint32_t)vertex->n_outputs;
   return NACRE_OK;
 }
@@ -221,20 +223,21 @@ static int create_self(const nacre_binder *bind, const nacre_vertex *vertex,
   if (vertex->ops->create == NULL) {
     return NACRE_OK;
   }
-  nacre_shape *inputs = nacre_bind_array(bind, (size_t)vertex->n_inputs,
-                              sizeof(*inputs));
+  const int n_inputs = nacre_vertex_inputs(vertex);
+  nacre_shape *inputs =
+    nacre_bind_array(bind, (size_t)n_inputs, sizeof(*inputs));
   if (inputs == NULL) {
     return NACRE_ERROR;
   }
-  for (int i = 0; i < vertex->n_inputs; i++) {
+  for (int i = 0; i < n_inputs; i++) {
     inputs[i] = bind->graph->edge[vertex->input[i]].shape;
   }
   nacre_plan plan = { .size = sizeof(plan),
-                      .n_inputs = (uint32_t)vertex->n_inputs,
+                      .n_inputs = (uint32_t)n_inputs,
                       .cfg = vertex->layer.cfg, .input = inputs,
                       .batch = bind->program->batch_max * vertex->times,
                       .needs = vertex->needs };
-  for (int i = 0; i < vertex->n_inputs && i < 32; i++) {
+  for (int i = 0; i < n_inputs && i < 32; i++) {
     plan.masked |=
       nacre_graph_mask_of(bind->graph, vertex, i) >= 0 ? 1u << i : 0;
   }
@@ -315,6 +318,8 @@ int nacre_bind_again(const nacre_binder *bind, int index, const int *out,
                     layout->again[vertex->input[i]]);
   }
   run->in = value;
+  run->residual =
+    vertex->sum == NULL ? NULL : &value[nacre_vertex_inputs(vertex)];
   run->out = value + vertex->n_inputs;
   for (int i = 0; i < vertex->n_outputs; i++) {
     nacre_bind_edge(bind, &value[vertex->n_inputs + i], vertex->output[i],

@@ -43,7 +43,8 @@ static void backward(nacre_run *run) {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_INPLACE | NACRE_LAYER_MASK_PASS,
+  .flags = NACRE_LAYER_INPLACE | NACRE_LAYER_MASK_PASS |
+           NACRE_LAYER_SUM,
   .weights = NACRE_EMPTY_SPAN, .min_inputs = 2, .max_inputs = 0,
   .plan = plan, .forward = forward, .backward = backward,
 };

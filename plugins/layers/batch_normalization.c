@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "epilogue.h"
 #include "tiles.h"
 
 typedef struct batch_normalization {
@@ -292,10 +293,7 @@ static void forward_tile(void *ctx, int64_t begin, int64_t end) {
   real *y = nacre_data(&run->out[0]) + begin * p->cols;
   normalize((end - begin) * p->cols, p->wide, p->centre, p->factor, p->shift,
             p->x + begin * p->cols, y);
-  if (run->epilogue) {
-    run->epilogue->forward(run->math, run->epilogue->cfg, end - begin,
-                           p->cols, y, y);
-  }
+  nacre_epilogue_rows(run, begin, end, p->cols);
 }
 
 /* A frozen layer keeps its statistics even while others train. */
@@ -405,7 +403,7 @@ static const nacre_weight weights[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_EPILOGUE |
+  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_RESIDUAL | NACRE_LAYER_EPILOGUE |
            NACRE_LAYER_MASK_PASS | NACRE_LAYER_REPEAT,
   .weights = NACRE_SPAN(weights), .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "epilogue.h"
 #include "tiles.h"
 
 typedef struct group_normalization {
@@ -214,10 +215,7 @@ static void forward_samples(void *ctx, int64_t begin, int64_t end) {
       s.inverse[j] = (real)(1 / sqrt((double)s.inverse[j] + cfg->epsilon));
     }
     normalize(s.rows, s.cols, s.mean, s.inverse, s.gamma, s.beta, s.x, y);
-    if (run->epilogue) {
-      run->epilogue->forward(run->math, run->epilogue->cfg, s.rows, s.cols,
-                             y, y);
-    }
+    nacre_epilogue_rows(run, i * s.rows, (i + 1) * s.rows, s.cols);
   }
 }
 
@@ -290,7 +288,8 @@ static const nacre_weight weights[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_EPILOGUE | NACRE_LAYER_MASK_PASS,
+  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_RESIDUAL | NACRE_LAYER_EPILOGUE |
+           NACRE_LAYER_MASK_PASS,
   .weights = NACRE_SPAN(weights), .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "epilogue.h"
 #include "moments.h"
 #include "tiles.h"
 
@@ -91,11 +92,7 @@ static void forward_rows(void *ctx, int64_t begin, int64_t end) {
     nacre_moments_apply(cols, mean, inverse, gamma, beta, x,
                         nacre_data(&run->out[0]) + i * cols);
   }
-  if (run->epilogue) {
-    real *y = nacre_data(&run->out[0]) + begin * cols;
-    run->epilogue->forward(run->math, run->epilogue->cfg, end - begin, cols,
-                           y, y);
-  }
+  nacre_epilogue_rows(run, begin, end, cols);
 }
 
 static void forward(nacre_run *run) {
@@ -168,7 +165,8 @@ static const nacre_weight weights[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_EPILOGUE | NACRE_LAYER_MASK_PASS,
+  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_RESIDUAL | NACRE_LAYER_EPILOGUE |
+           NACRE_LAYER_MASK_PASS,
   .weights = NACRE_SPAN(weights), .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };

@@ -12,6 +12,9 @@ static char *describe(const nacre_graph *graph) {
   for (int i = 0; i < graph->n_vertices; i++) {
     const nacre_vertex *vertex = &graph->vertex[i];
     engine_put(&text, "%s %s", vertex->name, vertex->type);
+    if (vertex->sum != NULL) {
+      engine_put(&text, "+%s", vertex->sum);
+    }
     if (vertex->ops != NULL && vertex->activation.component != NULL) {
       engine_put(&text, "+%s", vertex->activation.component->name);
     }
@@ -138,6 +141,29 @@ START_TEST(test_epilogues_through_views) {
         "e activation (d) -> e [2,3]\n"
         "f dense (e) -> f [2,1]\n"
         "head f reads f\n");
+}
+END_TEST
+
+START_TEST(test_sums_ride) {
+  /* With the layer that is computed last and whose output nobody else sees;
+   * not with one of more than two, or of what is computed later. */
+  gives("  input: [4]\n  layers:\n"
+        "    - {name: a, type: dense, units: 3}\n"
+        "    - {name: b, type: batch_normalization}\n"
+        "    - {name: c, type: add, inputs: [a, b], activation: tanh}\n"
+        "    - {name: d, type: layer_normalization}\n"
+        "    - {name: e, type: dense, units: 3}\n"
+        "    - {name: f, type: add, inputs: [d, e]}\n"
+        "    - {name: g, type: rms_normalization}\n"
+        "    - {name: h, type: add, inputs: [f, g, e]}\n", MSE,
+        "a dense (input) -> a [3]\n"
+        "b batch_normalization+add+tanh (a, a) -> c [3]\n"
+        "d layer_normalization (c) -> d [3]\n"
+        "e dense (d) -> e [3]\n"
+        "f add (d, e) -> f [3]\n"
+        "g rms_normalization (f) -> g [3]\n"
+        "h add (f, g, e) -> h [3]\n"
+        "head h reads h\n");
 }
 END_TEST
 
@@ -292,6 +318,7 @@ Suite *test_graph_suite(void) {
   tcase_add_test(tests, test_any_order);
   tcase_add_test(tests, test_epilogues);
   tcase_add_test(tests, test_epilogues_through_views);
+  tcase_add_test(tests, test_sums_ride);
   tcase_add_test(tests, test_losses_look_through);
   tcase_add_test(tests, test_sharing);
   tcase_add_test(tests, test_refusals);

@@ -64,6 +64,18 @@ static const situation situations[] = {
     - {name: c, type: layer_normalization, inputs: a}\n\
     - {type: add, inputs: [a, b, c, b]}\n\
     - {type: dense, units: 2}\n", "mean_squared_error", 2 },
+  { "sums in normalizations", "\
+    - {name: a, type: dense, units: 6, activation: tanh}\n\
+    - {name: b, type: dense, units: 6, use_bias: false}\n\
+    - {name: n, type: batch_normalization}\n\
+    - {name: c, type: add, inputs: [n, a], activation: tanh}\n\
+    - {name: m, type: layer_normalization}\n\
+    - {name: d, type: add, inputs: [c, m]}\n\
+    - {name: e, type: dense, units: 6}\n\
+    - {name: o, type: batch_normalization}\n\
+    - {name: f, type: add, inputs: [o, d], activation: sigmoid}\n\
+    - {type: multiply, inputs: [f, d]}\n\
+    - {type: dense, units: 2}\n", "mean_squared_error", 2 },
   { "views forked", "\
     - {name: a, type: dense, units: 6, activation: tanh}\n\
     - {name: v, type: reshape, target_shape: [2, 3]}\n\

@@ -32,6 +32,10 @@ extern "C" {
                                        that takes memory from the heap, and
                                        cannot be kept from it; a call that
                                        gets none is reported by fault() */
+#define NACRE_LAYER_SUM 2048u /* out[0] is the sum of its inputs, which have
+                                 its shape */
+#define NACRE_LAYER_RESIDUAL 4096u /* forward adds run->residual to out[0],
+                                      before the epilogue */
 
 /** A tensor that a layer keeps between steps, in the static table of its
  *  ops. The name gives the YAML keys NAME_initializer, NAME_regularizer and
@@ -134,6 +138,9 @@ struct nacre_run {
    *  gradient. */
   const nacre_tensor *mask;     /* [n_inputs] */
   const nacre_tensor *out_mask; /* of out[0], if plan() announced one */
+  /** With RESIDUAL: what a sum behind the layer would have added to out[0],
+   *  of its shape; or NULL. Its gradient, dout[0], is the host's affair. */
+  const nacre_tensor *residual;
 };
 
 typedef struct nacre_expand nacre_expand;
