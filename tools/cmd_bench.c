@@ -11,10 +11,16 @@
 #define WARM_SECONDS 0.3
 #define TRACED 100000 /* stretches of time in a trace */
 
-/* One step: of a training, or a forward pass over what is in place. */
+/* One step: of a training, or a forward pass. Its input is brought anew, for
+ * layers behind those that read it use its memory. */
 static int run_step(bench *self) {
+  const nacre_key none = { { 0, 0 }, { 0, 0 } };
   if (!self->inference) {
     return nacre_trainer_step(&self->trainer, NULL);
+  }
+  if (nacre_feed_batch(&self->feed, self->position, self->program.batch_max,
+                       none) != NACRE_OK) {
+    return NACRE_ERROR;
   }
   nacre_program_run(&self->program);
   return self->program.faulted
@@ -89,7 +95,6 @@ static int measure(bench *self, const cli_args *args, nacre_error *error) {
 static int prepare_inference(bench *self, nacre_error *error) {
   nacre_trainer *trainer = &self->trainer;
   int64_t batch = trainer->experiment->batch_size;
-  nacre_key none = { { 0, 0 }, { 0, 0 } };
   if (batch > trainer->samples.train.n) {
     batch = trainer->samples.train.n;
   }
@@ -102,13 +107,12 @@ static int prepare_inference(bench *self, nacre_error *error) {
   }
   if (nacre_program_make(&self->program, &trainer->model, NACRE_MODE_PREDICT,
                          batch, trainer->experiment->seed, error) !=
-        NACRE_OK ||
-      nacre_feed_make(&self->feed, &self->program, &trainer->samples.train,
-                      trainer->samples.pipe, trainer->samples.n_pipes,
-                      false, error) != NACRE_OK) {
+      NACRE_OK) {
     return NACRE_ERROR;
   }
-  return nacre_feed_batch(&self->feed, self->position, batch, none);
+  return nacre_feed_make(&self->feed, &self->program, &trainer->samples.train,
+                         trainer->samples.pipe, trainer->samples.n_pipes,
+                         false, error);
 }
 
 static int bench_run(bench *self, const cli_args *args, nacre_error *error) {

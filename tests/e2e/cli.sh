@@ -319,6 +319,26 @@ expect 0 "$NACRE" bench "$configs/digits.yaml" --seconds 0.05 --inference \
   --json
 says out '"mode": "inference", "batch": 32'
 json
+cat >"$dir/words.yaml" <<'EOF'
+nacre: 1
+model:
+  input: [4]
+  layers:
+    - {type: embedding, input_dim: 9, output_dim: 3}
+    - flatten
+    - {type: dense, units: 8, activation: tanh}
+    - {type: dense, units: 1}
+loss: mean_squared_error
+optimizer: sgd
+data:
+  train:
+    type: inline
+    x: [[1, 2, 3, 8], [4, 5, 6, 7]]
+    y: [[0], [1]]
+train: {epochs: 1}
+EOF
+expect 0 "$NACRE" bench "$dir/words.yaml" --seconds 0.05 --inference
+says out 'inference, batches of 2$'
 expect 2 "$NACRE" bench "$configs/xor.yaml" --seconds soon
 expect 3 "$NACRE" bench "$dir/wrong.yaml"
 expect 7 "$NACRE" bench "$configs/xor.yaml" --seconds 0.05 \
