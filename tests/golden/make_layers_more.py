@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""layers_more.json: einsum_dense."""
+"""layers_more.json: einsum_dense, attention by tangents, softmax by masks."""
 import numpy as np
 import tensorflow as tf
 from golden import flow, grid, keras, tensor, write
@@ -79,5 +79,31 @@ einsum("abc,dc->adb", [3, 2], "d", 2, 2, 4)
 einsum("ab,c->acb", [2, 3], "c", 2, 3)
 einsum("abcd,ce->ae", [2], "e", 2, 3, 2, 2)
 einsum("abc,bc->abc", [2, 3], "b", 2, 2, 3)
+
+k = keras.layers
+pair = [normal(2, 3, 4), normal(2, 5, 4)]
+three = [normal(2, 3, 2), normal(2, 4, 3), normal(2, 4, 2)]
+query_keep = [[1, 1, 0], [0, 1, 1]]
+value_keep = [[1, 0, 1, 1, 0], [0, 0, 1, 0, 0]]
+case("additive_attention", {}, k.AdditiveAttention(), pair)
+case("additive_attention", {"use_scale": False},
+     k.AdditiveAttention(use_scale=False), three)
+case("additive_attention", {"use_causal_mask": True}, k.AdditiveAttention(),
+     [normal(1, 4, 3), normal(1, 4, 3)], use_causal_mask=True)
+case("additive_attention", {"use_causal_mask": True}, k.AdditiveAttention(),
+     [normal(1, 3, 2), normal(1, 5, 2)], use_causal_mask=True)
+case("additive_attention", {}, k.AdditiveAttention(), pair,
+     [query_keep, value_keep])
+case("additive_attention", {}, k.AdditiveAttention(), pair,
+     [query_keep, None])
+case("attention", {"score_mode": "concat"}, k.Attention(score_mode="concat"),
+     pair, [None, value_keep])
+case("attention", {"score_mode": "concat", "use_scale": True},
+     k.Attention(score_mode="concat", use_scale=True), three)
+case("attention",
+     {"score_mode": "concat", "use_scale": True, "use_causal_mask": True},
+     k.Attention(score_mode="concat", use_scale=True),
+     [normal(1, 4, 3), normal(1, 4, 3)], use_causal_mask=True)
+case("attention", {}, k.Attention(), pair, [query_keep, value_keep])
 
 write("layers_more", cases)
