@@ -2,7 +2,7 @@
 /* permute: the axes of a sample in another order. */
 #include <nacre/plugin.h>
 
-#include "merge.h"
+#include "rearrange.h"
 
 typedef struct permute {
   nacre_ints dims;
@@ -29,49 +29,22 @@ static int plan(nacre_plan *plan) {
   return nacre_plan_output(plan, &out);
 }
 
-/* A walk over `y`, dense and row-major, that reads x where each axis of y
- * has its own stride. */
-typedef struct walk {
-  const real *x;
-  real *y;
-  int64_t dim[NACRE_RANK_MAX], stride[NACRE_RANK_MAX];
-  int32_t rank;
-} walk;
-
-/* Rows are those of y's last axis. */
-static void copy_rows(void *ctx, int64_t begin, int64_t end) {
-  const walk *w = ctx;
-  int32_t last = w->rank - 1;
-  int64_t cols = w->dim[last], step = w->stride[last];
-  for (int64_t row = begin; row < end; row++) {
-    const real *x = w->x;
-    real *y = w->y + row * cols;
-    for (int64_t rest = row, i = last - 1; i >= 0; i--) {
-      x += rest % w->dim[i] * w->stride[i];
-      rest /= w->dim[i];
-    }
-    for (int64_t j = 0; j < cols; j++) {
-      y[j] = x[j * step];
-    }
-  }
-}
-
 /* y's axis i is x's axis from[i]. */
 static void transpose(nacre_run *run, const nacre_tensor *x,
                       const nacre_tensor *y, const int32_t *from) {
-  walk w = { .x = nacre_data(x), .y = nacre_data(y), .rank = y->rank };
-  int64_t stride[NACRE_RANK_MAX], product = 1;
+  nacre_rearrange walk = {
+    .from = nacre_data(x), .to = nacre_data(y), .rank = y->rank
+  };
+  int64_t step[NACRE_RANK_MAX], product = 1;
   for (int32_t i = x->rank - 1; i >= 0; i--) {
-    stride[i] = product;
+    step[i] = product;
     product *= x->dim[i];
   }
   for (int32_t i = 0; i < y->rank; i++) {
-    w.dim[i] = y->dim[i];
-    w.stride[i] = stride[from[i]];
+    walk.dim[i] = y->dim[i];
+    walk.step[i] = step[from[i]];
   }
-  int64_t cols = y->dim[y->rank - 1];
-  nacre_tiles_run(run->math, product / cols, nacre_tiles_rows(cols),
-                  copy_rows, &w);
+  nacre_rearrange_run(run->math, &walk);
 }
 
 /* The batch, axis 0 here, stays in front: hence Keras's count from 1. */
