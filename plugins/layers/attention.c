@@ -113,8 +113,9 @@ static nacre_attention attention_of(const nacre_run *run) {
     .out = nacre_data(&run->out[0]),
     .q_step = query->dim[2], .k_step = query->dim[2],
     .v_step = value->dim[2], .out_step = value->dim[2],
-    .mask = nacre_query_value_mask(run, MASK), .dropout = drops ? cfg->dropout : 0,
-    .key = run->key, .log_sum = nacre_data(&run->saved[LOG_SUM]),
+    .mask = nacre_query_value_mask(run, MASK),
+    .dropout = drops ? cfg->dropout : 0, .key = run->key,
+    .log_sum = nacre_data(&run->saved[LOG_SUM]),
   };
 }
 

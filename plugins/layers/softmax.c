@@ -2,6 +2,8 @@
 /* softmax: as a layer, along any axis. */
 #include <nacre/plugin.h>
 
+#include <math.h>
+
 #include "tiles.h"
 
 typedef struct softmax {
@@ -29,6 +31,7 @@ typedef struct pass {
   const nacre_math *math;
   int64_t n, inner;
   const real *x, *dy;
+  const real *mask; /* [outer, n], or NULL */
   real *y;
 } pass;
 
@@ -78,6 +81,36 @@ static void soften(const pass *p, const real *x, real *y) {
   }
 }
 
+/* y = x, and -inf, whose exponential is 0, where a step does not count.
+ * Whether any step does. mask: [n] */
+static bool hide(const pass *p, const real *mask, const real *x, real *y) {
+  bool any = false;
+  for (int64_t i = 0; i < p->n; i++) {
+    const bool counts = mask[i] != 0;
+    for (int64_t j = i * p->inner; j < (i + 1) * p->inner; j++) {
+      y[j] = counts ? x[j] : -(real)INFINITY;
+    }
+    any = any || counts;
+  }
+  return any;
+}
+
+/* With a mask; all of it is 0 where no step counts. */
+static void forward_masked(void *ctx, int64_t begin, int64_t end) {
+  const pass *p = ctx;
+  const int64_t size = p->n * p->inner;
+  for (int64_t i = begin; i < end; i++) {
+    real *y = p->y + i * size;
+    if (!hide(p, p->mask + i * p->n, p->x + i * size, y)) {
+      p->math->fill(p->math, size, 0, y);
+    } else if (p->inner == 1) {
+      p->math->softmax(p->math, 1, p->n, y, y);
+    } else {
+      soften(p, y, y);
+    }
+  }
+}
+
 static void forward_tile(void *ctx, int64_t begin, int64_t end) {
   const pass *p = ctx;
   const int64_t size = p->n * p->inner;
@@ -96,8 +129,11 @@ static void forward(nacre_run *run) {
   pass p = pass_of(run, &run->in[0], &outer);
   p.x = nacre_data(&run->in[0]);
   p.y = nacre_data(&run->out[0]);
+  /* A mask is one of steps, which are the first axis. */
+  p.mask = axis_of(run->cfg, run->in[0].rank - 1) == 0
+             ? nacre_data(&run->mask[0]) : NULL;
   nacre_tiles_run(p.math, outer, nacre_tiles_rows(p.n * p.inner),
-                  forward_tile, &p);
+                  p.mask != NULL ? forward_masked : forward_tile, &p);
 }
 
 /* dx = y (dy - sum of dy y) */
@@ -140,7 +176,8 @@ static const nacre_param params[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_NEED_Y | NACRE_LAYER_INPLACE | NACRE_LAYER_MASK_PASS,
+  .flags = NACRE_LAYER_NEED_Y | NACRE_LAYER_INPLACE | NACRE_LAYER_MASK_PASS |
+           NACRE_LAYER_MASK_READ,
   .weights = NACRE_EMPTY_SPAN, .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };
@@ -149,8 +186,11 @@ static const nacre_component component = {
   .size = sizeof(component), .kind = NACRE_KIND_LAYER, .contract = 1,
   .name = "softmax", .summary = "Positive numbers that add up to 1",
   .doc = "y = exp(x - max) / sum of exp(x - max), along an axis. Input and "
-         "output [...]. Before a cross-entropy use the activation of that "
-         "name, which the loss sees through.\n\nAs Keras's Softmax.",
+         "output [...]. Along the first axis, that of the steps, padding "
+         "counts as -inf and has 0 for its output, if the input has a mask; "
+         "along another axis a mask is passed on. Before a cross-entropy use "
+         "the activation of that name, which the loss sees through.\n\nAs "
+         "Keras's Softmax.",
   .params = NACRE_SPAN(params), .cfg_size = sizeof(softmax), .ops = &ops,
 };
 

@@ -47,6 +47,15 @@ def case(name, params, layer, inputs, masks=None, **known):
     cases.append(made)
 
 
+def masked_softmax(axis, mask, *shape):
+    """Keras's mask broadcasts, and so needs the axes behind its own."""
+    mask = np.array(mask)
+    wide = mask.reshape(mask.shape + (1,) * (len(shape) - 2))
+    case("softmax", {"axis": axis}, keras.layers.Softmax(axis),
+         [normal(*shape)], [wide])
+    cases[-1]["masks"] = [tensor(mask)]
+
+
 def einsum(equation, output_shape, bias_axes, *shape):
     """-1 in output_shape is Keras's None. A kernel's axis that the output
     has too is given to Keras, which does not look for it in the input."""
@@ -105,5 +114,10 @@ case("attention",
      k.Attention(score_mode="concat", use_scale=True),
      [normal(1, 4, 3), normal(1, 4, 3)], use_causal_mask=True)
 case("attention", {}, k.Attention(), pair, [query_keep, value_keep])
+keep = [[1, 0, 1, 1], [0, 0, 0, 0], [0, 0, 1, 0]]
+masked_softmax(1, keep, 3, 4)
+masked_softmax(1, keep, 3, 4, 2)
+masked_softmax(-2, keep, 3, 4, 1)
+masked_softmax(-3, keep, 3, 4, 2, 2)
 
 write("layers_more", cases)
