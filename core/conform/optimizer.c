@@ -20,6 +20,7 @@ typedef struct trial {
   const nacre_optimizer_ops *ops;
   const void *cfg;
   uint32_t slots;
+  int64_t size[NACRE_OPT_SLOTS]; /* reals of each slot */
   double start[NACRE_OPT_SLOTS], scalar[NACRE_OPT_SCALARS];
   double learning_rate;
   real w[COUNT + MARGIN], g[COUNT + MARGIN];
@@ -28,15 +29,32 @@ typedef struct trial {
   int64_t room;
 } trial;
 
+/* Slots are as long as the tensor, or as the optimizer says. */
+static void find_sizes(trial *t) {
+  const nacre_shape shape = nacre_shape_2d(ROWS, COLS);
+  bool sized = t->ops->slot_size != NULL &&
+               (t->ops->flags & NACRE_OPT_ELEMENTWISE) == 0;
+  for (uint32_t k = 0; k < NACRE_OPT_SLOTS; k++) {
+    int64_t size = sized && k < t->slots
+      ? t->ops->slot_size(t->cfg, k, &shape) : COUNT;
+    bool good = nacre_suite_check(t->suite, "slot size",
+                                  size >= 1 && size <= COUNT,
+                                  "slot %u has %lld numbers for a tensor of "
+                                  "%d", k, (long long)size, COUNT);
+    t->size[k] = good ? size : COUNT;
+  }
+}
+
 static void begin_fresh(trial *t) {
   memset(t->start, 0, sizeof t->start);
   memset(t->scalar, 0, sizeof t->scalar);
   t->slots = t->ops->slots == NULL ? 0 : t->ops->slots(t->cfg, t->start);
+  find_sizes(t);
   nacre_values_poison(COUNT + MARGIN, t->w);
   nacre_values_poison(COUNT + MARGIN, t->g);
   for (int k = 0; k < NACRE_OPT_SLOTS; k++) {
     nacre_values_poison(COUNT + MARGIN, t->slot[k]);
-    for (int i = 0; i < COUNT && (uint32_t)k < t->slots; i++) {
+    for (int64_t i = 0; i < t->size[k] && (uint32_t)k < t->slots; i++) {
       t->slot[k][i] = (real)t->start[k];
     }
   }
@@ -86,9 +104,9 @@ static bool find_learning_rate(trial *t) {
   return false;
 }
 
-static bool is_poison(const real *x) {
+static bool is_poison(int64_t n, const real *x) {
   for (int i = 0; i < MARGIN; i++) {
-    if (!isnan((double)x[COUNT + i])) {
+    if (!isnan((double)x[n + i])) {
       return false;
     }
   }
@@ -121,11 +139,11 @@ static void check_bits(trial *t) {
   nacre_suite_check(suite, "written",
                     nacre_values_not_finite(COUNT, t->w) < 0,
                     "three steps make a parameter NaN or infinite");
-  bool intact = is_poison(t->w) && is_poison(t->g);
+  bool intact = is_poison(COUNT, t->w) && is_poison(COUNT, t->g);
   for (uint32_t k = 0; k < t->slots; k++) {
-    intact = intact && is_poison(t->slot[k]);
+    intact = intact && is_poison(t->size[k], t->slot[k]);
     nacre_suite_check(suite, "written",
-                      nacre_values_not_finite(COUNT, t->slot[k]) < 0,
+                      nacre_values_not_finite(t->size[k], t->slot[k]) < 0,
                       "three steps make slot %u NaN or infinite", k);
   }
   nacre_suite_check(suite, "bounds", intact, "it wrote beyond the range");

@@ -101,7 +101,7 @@ int nacre_footprint_make(nacre_footprint *print,
   }
   if (print->trains) {
     print->optimizer =
-      nacre_optimizer_bytes(&experiment->optimizer, print->gradients);
+      nacre_optimizer_bytes(&experiment->optimizer, graph);
   } else {
     print->gradients = 0;
   }

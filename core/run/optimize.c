@@ -204,42 +204,12 @@ static int make_ranges(nacre_optimizer *optimizer, nacre_error *error) {
       last->count = first + variable->count - last->first;
     } else {
       optimizer->range[optimizer->n_ranges++] = (nacre_range){
-        .optimizer = optimizer, .first = first, .count = variable->count,
+        .optimizer = optimizer, .variable = index, .first = first,
+        .count = variable->count,
         .learning_rate_scale = variable->learning_rate_scale,
         .call = { .shape = elementwise ? NULL : &variable->shape,
                   .name = elementwise ? NULL : variable->name }
       };
-    }
-  }
-  return NACRE_OK;
-}
-
-static int make_slots(nacre_optimizer *optimizer, nacre_error *error) {
-  nacre_model *model = optimizer->model;
-  nacre_device *device = model->device;
-  double start[NACRE_OPT_SLOTS] = { 0 };
-  optimizer->n_slots =
-    optimizer->ops->slots(optimizer->cfg->optimizer.cfg, start);
-  if (optimizer->n_slots > NACRE_OPT_SLOTS) {
-    return nacre_error_add(error, NACRE_EPLUGIN, NULL,
-                           "optimizer '%s' asks for %u slots of %d",
-                           optimizer->cfg->optimizer.component->name,
-                           optimizer->n_slots, NACRE_OPT_SLOTS);
-  }
-  if (optimizer->n_slots == 0 || model->trained == 0) {
-    return NACRE_OK;
-  }
-  optimizer->slots =
-    nacre_device_alloc(device, model->trained,
-                       optimizer->n_slots * sizeof(real),
-                       "the optimizer's state", error);
-  if (optimizer->slots == NULL) {
-    return NACRE_ERROR;
-  }
-  for (uint32_t i = 0; i < optimizer->n_slots; i++) {
-    if (start[i] > 0 || start[i] < 0) {
-      device->math->fill(device->math, model->trained, (real)start[i],
-                         optimizer->slots + (int64_t)i * model->trained);
     }
   }
   return NACRE_OK;
@@ -284,8 +254,9 @@ static void bind_ranges(nacre_optimizer *optimizer) {
       .scratch = optimizer->scratch
     };
     for (uint32_t j = 0; j < optimizer->n_slots; j++) {
+      nacre_shape shape;
       range->call.slot[j] =
-        optimizer->slots + (int64_t)j * model->trained + range->first;
+        nacre_optimizer_slot(optimizer, j, range->variable, &shape);
     }
   }
 }
@@ -306,7 +277,7 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
                      cfg->update.gradient_accumulation_steps == 1;
   optimizer->host = model->device->ops->write == NULL;
   if (make_ranges(optimizer, error) != NACRE_OK ||
-      make_slots(optimizer, error) != NACRE_OK ||
+      nacre_optimizer_make_slots(optimizer, error) != NACRE_OK ||
       make_scratch(optimizer, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -316,21 +287,12 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
 
 void nacre_optimizer_fini(nacre_optimizer *optimizer) {
   if (optimizer->model != NULL) {
-    nacre_device_free(optimizer->model->device, optimizer->slots,
-                      optimizer->model->trained,
-                      optimizer->n_slots * sizeof(real));
+    nacre_optimizer_free_slots(optimizer);
     nacre_device_free(optimizer->model->device, optimizer->scratch,
                       optimizer->scratch_bytes, 1);
   }
   nacre_free(optimizer->range);
   *optimizer = (nacre_optimizer){ 0 };
-}
-
-int64_t nacre_optimizer_bytes(const nacre_optimizer_cfg *cfg,
-                              int64_t gradient_bytes) {
-  const nacre_optimizer_ops *ops = cfg->optimizer.component->ops;
-  double start[NACRE_OPT_SLOTS] = { 0 };
-  return (int64_t)ops->slots(cfg->optimizer.cfg, start) * gradient_bytes;
 }
 
 /* A step. */

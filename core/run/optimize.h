@@ -34,6 +34,7 @@ struct nacre_optimizer;
 /** A flat range of parameters that one update call may take, bound. */
 typedef struct nacre_range {
   const struct nacre_optimizer *optimizer;
+  int variable; /* the first in it, an index into the graph's */
   int64_t first, count;
   double learning_rate_scale;
   double scale, decay; /* of this step: gradients are multiplied by scale,
@@ -48,7 +49,10 @@ typedef struct nacre_optimizer {
   nacre_model *model;             /* borrowed */
   nacre_range *range;
   int n_ranges;
-  real *slots;                    /* [n_slots, trained] on the device */
+  real *slots;                    /* [slot_reals] on the device */
+  int64_t slot_reals;
+  int64_t *slot_at;               /* [n_slots, variables]: elements into
+                                     slots */
   uint32_t n_slots;
   char *scratch;                  /* on the device, of the largest tensor */
   int64_t scratch_bytes;
@@ -68,10 +72,18 @@ int nacre_optimizer_make(nacre_optimizer *, const nacre_optimizer_cfg *,
                          nacre_model *, nacre_error *);
 void nacre_optimizer_fini(nacre_optimizer *);
 
-/** Bytes of state that an optimizer would need beside gradients of
- *  `gradient_bytes`, for plans. */
+/** Bytes of state that an optimizer would need for a graph whose parameters
+ *  can be counted, for plans. */
 int64_t nacre_optimizer_bytes(const nacre_optimizer_cfg *,
-                              int64_t gradient_bytes);
+                              const nacre_graph *);
+
+/** Makes and frees the state, for the two above. */
+int nacre_optimizer_make_slots(nacre_optimizer *, nacre_error *);
+void nacre_optimizer_free_slots(nacre_optimizer *);
+/** A slot of a trained variable, and its shape: that of the variable, or a
+ *  list. */
+real *nacre_optimizer_slot(const nacre_optimizer *, uint32_t slot,
+                           int variable, nacre_shape *shape);
 
 /** The learning rate that the next update will use. */
 double nacre_optimizer_rate(const nacre_optimizer *);

@@ -130,9 +130,9 @@ static void put_weights(pieces *list, const counters *numbers) {
     for (uint32_t j = 0; j < optimizer->n_slots; j++) {
       const char *const *names = optimizer->ops->slot_names;
       const char *slot = names != NULL ? names[j] : "slot";
-      put(list, variable->shape,
-          optimizer->slots + (int64_t)j * model->trained + at, remote,
-          "optimizer.%u.%s.%s", j, slot, name);
+      nacre_shape shape;
+      real *state = nacre_optimizer_slot(optimizer, j, i, &shape);
+      put(list, shape, state, remote, "optimizer.%u.%s.%s", j, slot, name);
     }
   }
   put(list, list_of(NACRE_OPT_SCALARS, NACRE_F64),

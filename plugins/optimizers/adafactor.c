@@ -28,7 +28,7 @@ static const nacre_param params[] = {
               NACRE_PARAM_ADVANCED),
 };
 
-/* Of a matrix: first the means of its rows, then those of its columns. */
+/* Of each matrix the means of its rows, then those of its columns. */
 static const char *const slot_names[] = { "velocity" };
 
 static uint32_t slots(const void *cfg, double *start) {
@@ -55,6 +55,14 @@ static matrices matrices_of(const nacre_shape *shape) {
   m.cols = shape->dim[shape->rank - 1];
   m.count = n / (m.rows * m.cols);
   return m;
+}
+
+static int64_t slot_size(const void *cfg, uint32_t slot,
+                         const nacre_shape *shape) {
+  matrices m = matrices_of(shape);
+  (void)cfg;
+  (void)slot;
+  return m.rows == 1 ? m.cols : m.count * (m.rows + m.cols);
 }
 
 /* What rows and columns of each matrix are multiplied by; the sums of
@@ -189,7 +197,7 @@ static void update_matrices(const nacre_opt_run *run, const matrices *m,
   for (int64_t k = 0; k < m->count; k++) {
     const real *g = run->g + k * n;
     real *of_row = by + k * ends;
-    factor(m, take, epsilon, g, run->slot[0] + k * n, sums, of_row);
+    factor(m, take, epsilon, g, run->slot[0] + k * ends, sums, of_row);
     for (int64_t i = 0; i < m->rows; i++) {
       squares += size_of_row(m->cols, of_row[i], g + i * m->cols,
                              of_row + m->rows);
@@ -225,6 +233,7 @@ static const nacre_optimizer_ops ops = {
   .update = update,
   .slot_names = slot_names,
   .scratch = scratch,
+  .slot_size = slot_size,
 };
 
 static const nacre_component component = {

@@ -119,7 +119,11 @@ data:
   augment: [{type: gaussian_noise, stddev: 0.2}, mixup]
 memory: {recompute: always}
 END
-cases='momentum random accumulated steered best augmented'
+cat >"$dir/factored.yaml" <<END
+extends: base.yaml
+optimizer: {type: adafactor, learning_rate: 0.05}
+END
+cases='momentum random accumulated steered best augmented factored'
 
 # --- what is compared -------------------------------------------------------
 
@@ -204,7 +208,7 @@ grep -q '"epoch"' "$dir/momentum.content" || fail 'nothing is compared'
 for case in $cases; do
   life=0
   eval "life=\$life_$case"
-  share=$((kills / 6 + 1))
+  share=$((kills / 7 + 1))
   killed=0
   ended=0
   while [ $killed -lt $share ]; do

@@ -31,7 +31,7 @@ typedef struct nacre_opt_run {
   int64_t n;
   real *w;                /* [n] parameters */
   const real *g;          /* [n] gradient */
-  real *slot[NACRE_OPT_SLOTS]; /* [n] each */
+  real *slot[NACRE_OPT_SLOTS]; /* [n] each, or of slot_size() */
   const nacre_shape *shape;    /* of the tensor; NULL if elementwise */
   const char *name; /* of the tensor, "dense.kernel"; NULL if elementwise */
   void *scratch;    /* of scratch(): 64-byte aligned, contents undefined */
@@ -55,6 +55,11 @@ typedef struct nacre_optimizer_ops {
   /** [main] Optional, unless elementwise: bytes of room that update() needs
    *  for a tensor of this shape. Negative: more than can be counted. */
   int64_t (*scratch)(const void *cfg, const nacre_shape *shape);
+  /** [main] Optional, unless elementwise: reals of a slot for a tensor of this
+   *  shape, from 1 to as many as it has, for a state that is smaller than it.
+   *  Without, all slots have as many. */
+  int64_t (*slot_size)(const void *cfg, uint32_t slot,
+                       const nacre_shape *shape);
 } nacre_optimizer_ops;
 
 typedef struct nacre_schedule_run {
