@@ -243,4 +243,20 @@ static inline void nacre_additive_backward(nacre_additive *a) {
   a->math->parallel(a->math, a->batch, 1, nacre_additive_samples, a);
 }
 
+/** Backward of a layer whose inputs are [query, value] or [query, value, key];
+ *  the slots are scratch. `a` is that of forward, with dout. */
+static inline void nacre_additive_gradients(nacre_run *run, nacre_additive *a,
+                                            uint32_t dshares, uint32_t sums) {
+  const nacre_tensor *dkey = &run->din[run->n_inputs - 1];
+  a->dshares = nacre_data(&run->scratch[dshares]);
+  a->sums = nacre_data(&run->scratch[sums]);
+  a->dq = nacre_data(&run->din[0]);
+  a->dv = nacre_data(&run->din[1]);
+  a->dk = nacre_data(dkey);
+  if (run->n_inputs > 2 && a->dk != NULL) {
+    a->math->fill(a->math, nacre_tensor_count(dkey), 0, a->dk);
+  }
+  nacre_additive_backward(a);
+}
+
 #endif

@@ -72,18 +72,9 @@ static void forward(nacre_run *run) {
 
 static void backward(nacre_run *run) {
   const nacre_math *math = run->math;
-  const nacre_tensor *dkey = &run->din[run->n_inputs - 1];
   nacre_additive a = attention_of(run);
   a.dout = nacre_query_value_dout(run, DOUT);
-  a.dshares = nacre_data(&run->scratch[DSHARES]);
-  a.sums = nacre_data(&run->scratch[SUMS]);
-  a.dq = nacre_data(&run->din[0]);
-  a.dv = nacre_data(&run->din[1]);
-  a.dk = nacre_data(dkey);
-  if (run->n_inputs > 2 && a.dk != NULL) {
-    math->fill(math, nacre_tensor_count(dkey), 0, a.dk);
-  }
-  nacre_additive_backward(&a);
+  nacre_additive_gradients(run, &a, DSHARES, SUMS);
   real *dscale = nacre_data(&run->dweight[SCALE]);
   for (int64_t i = 0; dscale != NULL && i < run->batch; i++) {
     math->axpy(math, a.features, 1,

@@ -156,19 +156,9 @@ static void forward(nacre_run *run) {
 }
 
 static void backward_additive(nacre_run *run) {
-  const nacre_math *math = run->math;
-  const nacre_tensor *dkey = &run->din[run->n_inputs - 1];
   nacre_additive a = additive_of(run);
   a.dout = nacre_query_value_dout(run, DOUT);
-  a.dshares = nacre_data(&run->scratch[DSHARES]);
-  a.sums = nacre_data(&run->scratch[SUMS]);
-  a.dq = nacre_data(&run->din[0]);
-  a.dv = nacre_data(&run->din[1]);
-  a.dk = nacre_data(dkey);
-  if (run->n_inputs > 2 && a.dk != NULL) {
-    math->fill(math, nacre_tensor_count(dkey), 0, a.dk);
-  }
-  nacre_additive_backward(&a);
+  nacre_additive_gradients(run, &a, DSHARES, SUMS);
   real *dweight = nacre_data(&run->dweight[CONCAT_WEIGHT]);
   real *dscale = nacre_data(&run->dweight[SCALE]);
   for (int64_t i = 0; i < run->batch; i++) {

@@ -7,22 +7,13 @@
 
 #include <nacre/plugin.h>
 
-/* y += x */
-NACRE_KERNEL
-static inline void nacre_epilogue_add(int64_t n, const real *restrict x,
-                                      real *restrict y) {
-  for (int64_t i = 0; i < n; i++) {
-    y[i] += x[i];
-  }
-}
-
 /** Ends forward for the rows [begin, end) of out[0], of `cols` numbers. */
 static inline void nacre_epilogue_rows(const nacre_run *run, int64_t begin,
                                        int64_t end, int64_t cols) {
   real *y = nacre_data(&run->out[0]) + begin * cols;
   if (run->residual != NULL) {
-    nacre_epilogue_add((end - begin) * cols,
-                       nacre_data(run->residual) + begin * cols, y);
+    run->math->axpy(run->math, (end - begin) * cols, 1,
+                    nacre_data(run->residual) + begin * cols, y);
   }
   if (run->epilogue != NULL) {
     run->epilogue->forward(run->math, run->epilogue->cfg, end - begin, cols,
