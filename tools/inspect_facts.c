@@ -114,6 +114,10 @@ static void layer_properties(const nacre_layer_ops *ops, nacre_text *out) {
     { NACRE_LAYER_VIEW, "only looks at its input in another way" },
     { NACRE_LAYER_RANDOM, "draws random numbers" },
     { NACRE_LAYER_TRAINING, "acts in training only" },
+    { NACRE_LAYER_SUM, "may be done by the layer before it" },
+    { NACRE_LAYER_RESIDUAL, "may do the sum behind it" },
+    { NACRE_LAYER_LOOKUP, "gives equal rows for equal numbers" },
+    { NACRE_LAYER_TOKENS, "computes equal rows of a lookup only once" },
     { NACRE_LAYER_ALLOCATES, "calls a library that allocates memory" },
   };
   if (ops->max_inputs == ops->min_inputs) {

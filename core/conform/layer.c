@@ -407,6 +407,7 @@ static bool check_case(trial *t) {
   bool random = check_key(t, bound);
   check_orders(t, bound);
   check_many(t, bound);
+  nacre_layer_tokens(suite, t->at, &t->how);
   if (t->at->whole > 0) {
     check_bad_index(t, bound);
   }
@@ -437,6 +438,10 @@ static bool check_table(nacre_suite *suite) {
                          ops->max_inputs == 0 ||
                            ops->min_inputs <= ops->max_inputs,
                          "min_inputs is more than max_inputs") && ok;
+  ok = nacre_suite_check(suite, "table",
+                         (ops->flags & NACRE_LAYER_LOOKUP) == 0 ||
+                           (ops->flags & NACRE_LAYER_INPLACE) == 0,
+                         "a LOOKUP that may work INPLACE") && ok;
   ok = nacre_suite_check(suite, "table", ops->weights.n <= 32,
                          "more than 32 weights") && ok;
   ok = nacre_suite_check(suite, "table",

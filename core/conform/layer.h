@@ -21,6 +21,7 @@ typedef struct nacre_layer_case {
   uint32_t n_inputs;
   nacre_shape input[NACRE_LAYER_INPUTS]; /* per sample */
   uint32_t masked; /* bit i: input i comes with a mask of its steps */
+  uint32_t tokens; /* bit 0: input 0 comes with the tokens of its rows */
   int64_t whole; /* inputs are whole numbers below this; 0: any reals */
   bool mixes;    /* rows of a batch may influence each other */
 } nacre_layer_case;
@@ -76,6 +77,7 @@ typedef struct nacre_layer_bound {
   void *self;
   nacre_layer_buffer in[NACRE_LAYER_INPUTS], din[NACRE_LAYER_INPUTS];
   nacre_layer_buffer mask[NACRE_LAYER_INPUTS], out_mask;
+  nacre_layer_buffer tokens; /* of input 0 */
   nacre_layer_buffer out[NACRE_LAYER_OUTPUTS], dout[NACRE_LAYER_OUTPUTS];
   nacre_layer_buffer weight[NACRE_LAYER_WEIGHTS];
   nacre_layer_buffer dweight[NACRE_LAYER_WEIGHTS];
@@ -136,6 +138,8 @@ const char *nacre_layer_result_name(const nacre_layer_bound *,
 
 /** The mask of an input of this shape: its steps, [dim 0]. */
 nacre_shape nacre_layer_mask(const nacre_shape *input);
+/** The tokens of an input of this shape: all axes but the last. */
+nacre_shape nacre_layer_places(const nacre_shape *input);
 /** Reals of one row of a per-sample shape. */
 int64_t nacre_layer_row(const nacre_shape *);
 const nacre_weight *nacre_layer_weight(const nacre_layer_ops *, uint32_t i);
@@ -144,6 +148,9 @@ bool nacre_layer_is_state(const nacre_layer_ops *, uint32_t i);
  *  carried from batch to batch. 0: it belongs to none. */
 int64_t nacre_layer_carried(const nacre_layer_bound *, uint32_t i);
 
+/** Rows that were looked up: of who gives them, and of who makes use of it. */
+void nacre_layer_tokens(nacre_suite *, const nacre_layer_case *,
+                        const nacre_layer_how *);
 /** Backward against central differences. */
 void nacre_layer_gradient(nacre_suite *, const nacre_layer_case *);
 /** All checks of a layer. */

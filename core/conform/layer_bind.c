@@ -32,6 +32,12 @@ nacre_shape nacre_layer_mask(const nacre_shape *input) {
   return nacre_shape_1d(input->dim[0]);
 }
 
+nacre_shape nacre_layer_places(const nacre_shape *input) {
+  nacre_shape places = *input;
+  places.rank = input->rank > 0 ? input->rank - 1 : 0;
+  return places;
+}
+
 static bool make_buffer(nacre_suite *suite, nacre_layer_buffer *buffer,
                         int64_t count, bool keep, const char *format,
                         const char *name, uint32_t i) {
@@ -78,6 +84,22 @@ static bool bind_masks(nacre_layer_bound *bound) {
          make_buffer(suite, &bound->out_mask,
                      bound->room * nacre_layer_row(&bound->plan.mask), true,
                      "out_mask", NULL, 0);
+}
+
+/* Who sets the rows of input 0 sets these too; until then all differ. */
+static bool bind_tokens(nacre_layer_bound *bound) {
+  const nacre_shape places = nacre_layer_places(&bound->at->input[0]);
+  const int64_t n = bound->room * nacre_layer_row(&places);
+  if ((bound->at->tokens & 1) == 0) {
+    return true;
+  }
+  if (!make_buffer(bound->suite, &bound->tokens, n, true, "tokens", NULL, 0)) {
+    return false;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    bound->tokens.kept[i] = (real)i;
+  }
+  return true;
 }
 
 /* Inputs and the gradients of outputs. All inputs get distinct numbers. */
@@ -189,7 +211,8 @@ nacre_layer_bound *nacre_layer_bind(nacre_suite *suite,
   bound->room = room;
   nacre_layer_ask(suite, at, room, -1, &bound->plan);
   if (bound->plan.status != NACRE_OK || !bind_activations(bound) ||
-      !bind_masks(bound) || !bind_weights(bound) || !bind_slots(bound)) {
+      !bind_masks(bound) || !bind_tokens(bound) || !bind_weights(bound) ||
+      !bind_slots(bound)) {
     return NULL;
   }
   if (nacre_layer_create(suite, at, room, &bound->self) != NACRE_OK) {

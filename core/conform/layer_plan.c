@@ -200,6 +200,7 @@ static void ask_plan(nacre_suite *suite, const nacre_layer_case *at,
   ask->plan.input = at->input;
   ask->plan.batch = batch;
   ask->plan.masked = at->masked;
+  ask->plan.tokens = at->tokens;
   ask->plan.needs =
     ask->ops->flags & (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y);
   answer->status = ask->ops->plan(&ask->plan);

@@ -44,6 +44,7 @@ typedef struct call {
   nacre_tensor weight[NACRE_LAYER_WEIGHTS], dweight[NACRE_LAYER_WEIGHTS];
   nacre_tensor saved[NACRE_SLOT_MAX], scratch[NACRE_SLOT_MAX];
   nacre_tensor mask[NACRE_LAYER_INPUTS], out_mask, residual;
+  nacre_tensor tokens[NACRE_LAYER_INPUTS];
 } call;
 
 static void note_fault(nacre_run *run, int64_t sample, const char *format,
@@ -87,6 +88,8 @@ static void bind_call(nacre_layer_bound *bound, const nacre_layer_how *how,
     nacre_shape steps = nacre_layer_mask(shape);
     bind_tensor(&to->mask[i], &steps, how->batch, bound->mask[i].data);
   }
+  const nacre_shape places = nacre_layer_places(&bound->at->input[0]);
+  bind_tensor(&to->tokens[0], &places, how->batch, bound->tokens.data);
   bind_tensor(&to->out_mask, &plan->mask, how->batch, bound->out_mask.data);
   for (uint32_t i = 0; i < plan->n_outputs; i++) {
     const nacre_shape *shape = &plan->output[i];
@@ -120,7 +123,7 @@ static void bind_call(nacre_layer_bound *bound, const nacre_layer_how *how,
     .dweight = to->dweight, .saved = to->saved, .scratch = to->scratch,
     .epilogue = how->epilogue, .key = key, .fault = note_fault,
     .host = bound, .mask = to->mask, .out_mask = &to->out_mask,
-    .residual = how->residual ? &to->residual : NULL
+    .residual = how->residual ? &to->residual : NULL, .tokens = to->tokens
   };
 }
 
@@ -142,6 +145,7 @@ static void call_forward(nacre_layer_bound *bound,
     restore(&bound->in[i]);
     restore(&bound->mask[i]);
   }
+  restore(&bound->tokens);
   poison(&bound->out_mask);
   for (uint32_t i = 0; i < bound->plan.n_outputs; i++) {
     poison(&bound->out[i]);
@@ -259,6 +263,8 @@ static void check_forward(nacre_layer_bound *bound,
                           const nacre_layer_how *how) {
   nacre_suite *suite = bound->suite;
   check_all_margins(bound, "forward");
+  nacre_suite_check(suite, "inputs unchanged", is_untouched(&bound->tokens),
+                    "forward changed the tokens");
   for (uint32_t i = 0; i < bound->at->n_inputs; i++) {
     nacre_suite_check(suite, "inputs unchanged",
                       is_untouched(&bound->in[i]), "forward changed %s",

@@ -253,7 +253,7 @@ static int backward_layer(const nacre_pass *walk, int index) {
       nacre_pass_use(walk, layout->again[vertex->output[i]]);
     }
   }
-  nacre_pass_use_masks(walk, vertex);
+  nacre_pass_use_beside(walk, vertex);
   for (int i = 0; i < NACRE_SLOT_MAX; i++) {
     nacre_pass_use(walk, layout->saved_again[index][i]);
   }

@@ -21,7 +21,7 @@ static int find_producer(const nacre_graph *graph, const char *name,
   int vertex = nacre_graph_find_vertex(graph, name);
   const char *colon = strrchr(name, ':');
   if (vertex < 0 && colon != NULL && colon[1] >= '0' &&
-      colon[1] < '0' + NACRE_SLOT_MAX && colon[2] == '\0') {
+      colon[1] < '0' + NACRE_OUTPUT_MAX && colon[2] == '\0') {
     char *stem = nacre_strndup(name, (size_t)(colon - name));
     vertex = stem != NULL ? nacre_graph_find_vertex(graph, stem) : -1;
     *port = colon[1] - '0';
@@ -370,8 +370,8 @@ static int make_edges(nacre_graph *graph) {
     const char *name = hidden
       ? nacre_arena_format(nacre_graph_arena(graph), "%s:linear", vertex->name)
       : vertex->name;
-    vertex->output = nacre_arena_alloc(nacre_graph_arena(graph), NACRE_SLOT_MAX,
-                                       sizeof(int));
+    vertex->output = nacre_arena_alloc(nacre_graph_arena(graph),
+                                       NACRE_OUTPUT_MAX, sizeof(int));
     int edge = name != NULL ? nacre_graph_add_edge(graph, name, i, 0) : -1;
     if (vertex->output == NULL || edge < 0) {
       return nacre_no_memory(graph->ctx->error);

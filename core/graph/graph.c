@@ -56,6 +56,32 @@ int nacre_graph_mask_of(const nacre_graph *graph, const nacre_vertex *vertex,
   return reads ? graph->edge[vertex->input[index]].mask : -1;
 }
 
+int nacre_graph_tokens_of(const nacre_graph *graph,
+                          const nacre_vertex *vertex, int index) {
+  const int producer = graph->edge[vertex->input[index]].producer;
+  if (vertex->ops == NULL || producer < 0 ||
+      (vertex->ops->flags & NACRE_LAYER_TOKENS) == 0) {
+    return -1;
+  }
+  const nacre_vertex *from = &graph->vertex[producer];
+  const bool looks_up = from->ops != NULL &&
+                        (from->ops->flags & NACRE_LAYER_LOOKUP) != 0 &&
+                        from->activation.component == NULL;
+  return looks_up && graph->edge[vertex->input[index]].port == 0
+           ? from->input[0] : -1;
+}
+
+void nacre_graph_announce(const nacre_graph *graph,
+                          const nacre_vertex *vertex, nacre_plan *plan) {
+  for (uint32_t i = 0; i < plan->n_inputs && i < 32; i++) {
+    const int index = (int)i;
+    plan->masked |=
+      nacre_graph_mask_of(graph, vertex, index) >= 0 ? 1u << i : 0;
+    plan->tokens |=
+      nacre_graph_tokens_of(graph, vertex, index) >= 0 ? 1u << i : 0;
+  }
+}
+
 int nacre_graph_find(const nacre_graph *graph, const char *name) {
   for (int i = 0; i < graph->n_edges; i++) {
     if (strcmp(graph->edge[i].name, name) == 0) {

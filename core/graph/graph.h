@@ -145,6 +145,13 @@ int nacre_graph_report_output(nacre_graph *, const nacre_node *);
 
 /** The edge whose mask input `index` of a vertex is read with, or -1. */
 int nacre_graph_mask_of(const nacre_graph *, const nacre_vertex *, int index);
+/** The edge of the tokens that input `index` was looked up by, if the vertex
+ *  makes use of them, or -1. */
+int nacre_graph_tokens_of(const nacre_graph *, const nacre_vertex *,
+                          int index);
+/** Tells plan() which of its inputs come with masks and tokens. */
+void nacre_graph_announce(const nacre_graph *, const nacre_vertex *,
+                          nacre_plan *);
 /** Number of the edge called `name`, or -1. */
 int nacre_graph_find(const nacre_graph *, const char *name);
 int64_t nacre_graph_parameters(const nacre_graph *, bool trained_only);

@@ -63,11 +63,13 @@ void nacre_pass_use(const nacre_pass *walk, int buffer) {
   nacre_pass_touch(walk, buffer, walk->layout->n_ops - 1);
 }
 
-void nacre_pass_use_masks(const nacre_pass *walk,
-                          const nacre_vertex *vertex) {
+void nacre_pass_use_beside(const nacre_pass *walk,
+                           const nacre_vertex *vertex) {
   for (int i = 0; i < vertex->n_inputs; i++) {
-    int mask = nacre_graph_mask_of(walk->graph, vertex, i);
+    const int mask = nacre_graph_mask_of(walk->graph, vertex, i);
+    const int tokens = nacre_graph_tokens_of(walk->graph, vertex, i);
     nacre_pass_use(walk, mask < 0 ? -1 : walk->layout->value[mask]);
+    nacre_pass_use(walk, tokens < 0 ? -1 : walk->layout->value[tokens]);
   }
 }
 
@@ -206,7 +208,7 @@ static int forward_vertex(const nacre_pass *walk, int index) {
     nacre_pass_use(walk, layout->value[vertex->output[i]]);
   }
   nacre_pass_use(walk, vertex->mask < 0 ? -1 : layout->value[vertex->mask]);
-  nacre_pass_use_masks(walk, vertex);
+  nacre_pass_use_beside(walk, vertex);
   return vertex->ops != NULL ? forward_slots(walk, index) : NACRE_OK;
 }
 

@@ -33,8 +33,9 @@ void nacre_pass_touch(const nacre_pass *, int buffer, int op);
 /** It must live during the newest operation. */
 void nacre_pass_use(const nacre_pass *, int buffer);
 
-/** What a vertex reads of masks must live during the newest operation. */
-void nacre_pass_use_masks(const nacre_pass *, const nacre_vertex *);
+/** What a vertex reads beside its inputs, masks and tokens, must live during
+ *  the newest operation. */
+void nacre_pass_use_beside(const nacre_pass *, const nacre_vertex *);
 bool nacre_pass_is_view(const nacre_pass *, const nacre_vertex *);
 /** Whether backward of a vertex reads what it put out, or took in. */
 bool nacre_pass_needs_y(const nacre_vertex *);

@@ -151,7 +151,7 @@ static int repeat_vertex(const nacre_pass *walk, int index) {
   }
   /* A mask is kept, and written to its place again. */
   nacre_pass_use(walk, vertex->mask < 0 ? -1 : layout->value[vertex->mask]);
-  nacre_pass_use_masks(walk, vertex);
+  nacre_pass_use_beside(walk, vertex);
   return repeat_slots(walk, index);
 }
 

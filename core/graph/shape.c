@@ -78,9 +78,9 @@ static int plan_output(nacre_plan *plan, const nacre_shape *shape) {
     return NACRE_ERROR;
   }
   nacre_vertex *vertex = &graph->vertex[self->index];
-  if (self->n_outputs >= NACRE_SLOT_MAX) {
+  if (self->n_outputs >= NACRE_OUTPUT_MAX) {
     return plan_refuse(plan, "a layer has at most %d outputs",
-                       NACRE_SLOT_MAX);
+                       NACRE_OUTPUT_MAX);
   }
   if (self->n_outputs == vertex->n_outputs) {
     const char *name = nacre_arena_format(nacre_graph_arena(graph), "%s:%d",
@@ -384,16 +384,13 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
   for (int i = 0; i < vertex->n_inputs; i++) {
     inputs[i] = graph->edge[vertex->input[i]].shape;
   }
-  uint32_t masked = 0;
-  for (int i = 0; i < vertex->n_inputs && i < 32; i++) {
-    masked |= nacre_graph_mask_of(graph, vertex, i) >= 0 ? 1u << i : 0;
-  }
   planning self = {
     .plan = { .size = sizeof(nacre_plan),
               .n_inputs = (uint32_t)vertex->n_inputs, .ops = &plan_ops,
-              .input = inputs, .batch = batch, .masked = masked },
+              .input = inputs, .batch = batch },
     .graph = graph, .index = index
   };
+  nacre_graph_announce(graph, vertex, &self.plan);
   if (count_times(&self.plan, batch) != NACRE_OK) {
     return NACRE_ERROR;
   }

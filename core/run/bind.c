@@ -151,13 +151,14 @@ static int bind_slots(const nacre_binder *bind, int index, nacre_run *run) {
   return NACRE_OK;
 }
 
-/* Masks that are read, and behind them the one that is written. */
-static int bind_masks(const nacre_binder *bind, const nacre_vertex *vertex,
-                      nacre_run *run) {
+/* Tokens and masks that are read, and behind them the mask that is written. */
+static int bind_beside(const nacre_binder *bind, const nacre_vertex *vertex,
+                       nacre_run *run) {
   const nacre_layout *layout = &bind->program->layout;
-  nacre_tensor *mask = nacre_bind_array(bind, (size_t)vertex->n_inputs + 1,
-                                        sizeof(*mask));
-  if (mask == NULL) {
+  const size_t n = (size_t)vertex->n_inputs;
+  nacre_tensor *mask = nacre_bind_array(bind, n + 1, sizeof(*mask));
+  nacre_tensor *tokens = nacre_bind_array(bind, n, sizeof(*tokens));
+  if (mask == NULL || tokens == NULL) {
     return NACRE_ERROR;
   }
   for (int i = 0; i < vertex->n_inputs; i++) {
@@ -165,12 +166,17 @@ static int bind_masks(const nacre_binder *bind, const nacre_vertex *vertex,
     if (edge >= 0) {
       nacre_bind_edge(bind, &mask[i], edge, layout->value[edge]);
     }
+    edge = nacre_graph_tokens_of(bind->graph, vertex, i);
+    if (edge >= 0) {
+      nacre_bind_edge(bind, &tokens[i], edge, layout->value[edge]);
+    }
   }
   nacre_tensor *own = mask + vertex->n_inputs;
   if (vertex->mask >= 0) {
     nacre_bind_edge(bind, own, vertex->mask, layout->value[vertex->mask]);
   }
   run->mask = mask;
+  run->tokens = tokens;
   run->out_mask = own;
   return NACRE_OK;
 }
@@ -195,7 +201,7 @@ static int bind_edges(const nacre_binder *bind, int index, nacre_run *run) {
     nacre_bind_edge(bind, &out[i], vertex->output[i],
               layout->value[vertex->output[i]]);
   }
-  if (bind_masks(bind, vertex, run) != NACRE_OK) {
+  if (bind_beside(bind, vertex, run) != NACRE_OK) {
     return NACRE_ERROR;
   }
   run->in = value;
@@ -237,10 +243,7 @@ static int create_self(const nacre_binder *bind, const nacre_vertex *vertex,
                       .cfg = vertex->layer.cfg, .input = inputs,
                       .batch = bind->program->batch_max * vertex->times,
                       .needs = vertex->needs };
-  for (int i = 0; i < n_inputs && i < 32; i++) {
-    plan.masked |=
-      nacre_graph_mask_of(bind->graph, vertex, i) >= 0 ? 1u << i : 0;
-  }
+  nacre_graph_announce(bind->graph, vertex, &plan);
   if (vertex->ops->create(&plan, &run->self) != NACRE_OK) {
     return nacre_error_add(bind->error, NACRE_EPLUGIN, NULL,
                            "layer '%s' (%s) could not be set up",

@@ -247,7 +247,7 @@ static size_t count_tensors(const nacre_program *program) {
     n += 8;
     if (op->kind != NACRE_OP_LOSS && op->index >= 0) {
       const nacre_vertex *vertex = &graph->vertex[op->index];
-      n += 3 * (size_t)vertex->n_inputs + 2 * (size_t)vertex->n_outputs +
+      n += 4 * (size_t)vertex->n_inputs + 2 * (size_t)vertex->n_outputs +
            2 * (size_t)NACRE_SLOT_MAX + 1; /* also of one called again */
     }
   }

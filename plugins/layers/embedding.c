@@ -133,7 +133,7 @@ static const nacre_weight weights[] = {
 };
 
 static const nacre_layer_ops ops = {
-  .size = sizeof(ops), .flags = NACRE_LAYER_NEED_X,
+  .size = sizeof(ops), .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_LOOKUP,
   .weights = NACRE_SPAN(weights), .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward, .backward = backward,
 };

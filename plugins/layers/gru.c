@@ -384,7 +384,8 @@ static const nacre_weight weights[] = {
 
 static const nacre_layer_ops ops = {
   .size = sizeof(ops),
-  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_RANDOM | NACRE_LAYER_MASK_READ,
+  .flags = NACRE_LAYER_NEED_X | NACRE_LAYER_RANDOM | NACRE_LAYER_MASK_READ |
+           NACRE_LAYER_TOKENS,
   .weights = NACRE_SPAN(weights),
   .min_inputs = 1,
   .max_inputs = 2,

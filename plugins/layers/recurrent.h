@@ -67,6 +67,7 @@ enum {
   RECURRENT_DROPPED, /* [features]: the input after dropout */
   RECURRENT_KEEP_X,  /* [batch, features]: dropout's factors */
   RECURRENT_KEEP_H,  /* [batch, units]: the same for the state */
+  RECURRENT_PLACES,  /* [batch, 2, steps]: see recurrent_tokens.h */
   RECURRENT_OWN      /* the first of what a layer adds */
 };
 
@@ -79,7 +80,9 @@ enum {
   RECURRENT_BACK,    /* [units]: a gradient that dropout is yet to cut */
   RECURRENT_DBIAS,   /* [width]: sums over a tile, in its first row */
   RECURRENT_ECHO,    /* [units]: gradient of outputs that are repeated */
-  RECURRENT_PACKED   /* [gates * units, units]: the recurrent kernel */
+  RECURRENT_PACKED,  /* [gates * units, units]: the recurrent kernel */
+  RECURRENT_TABLE,   /* [2, steps]: for finding words */
+  RECURRENT_WORDS    /* [steps / 2, ...]: what is done for each word */
 };
 
 /** Samples of a tile at most: enough for the registers of a product, and few,
@@ -103,6 +106,8 @@ struct nacre_recurrent_pass {
   nacre_run *run;
   int64_t steps, features, units;
   int64_t width, pitch;  /* of a row of products; of kept gates */
+  int64_t columns;       /* of the kernel */
+  int64_t words;         /* distinct rows of the input; 0: not looked for */
   int64_t grain;         /* samples of a tile */
   const real *keep;      /* [batch, units], dropout of the state; or NULL */
   const real *mask;      /* [batch, steps], 0 where a step is none; or NULL */
@@ -188,7 +193,11 @@ nacre_recurrent_plan(nacre_plan *plan, uint32_t states, int64_t gates,
   const nacre_shape row = nacre_shape_1d(width * units);
   const nacre_shape state = nacre_shape_1d(units);
   const nacre_shape x = nacre_shape_1d(features);
+  const nacre_shape places = nacre_shape_2d(2, steps);
+  const nacre_shape words =
+    nacre_shape_2d((steps + 1) / 2, features + columns);
   const bool drops_x = cfg->dropout > 0, drops_h = cfg->recurrent_dropout > 0;
+  const bool has_words = (plan->tokens & 1) != 0;
   int (*const saved)(nacre_plan *, uint32_t, const nacre_shape *,
                      uint32_t) = plan->ops->saved,
                      (*const scratch)(nacre_plan *, uint32_t,
@@ -205,6 +214,7 @@ nacre_recurrent_plan(nacre_plan *plan, uint32_t states, int64_t gates,
     { saved, RECURRENT_DROPPED, NACRE_PER_SAMPLE, &plan->input[0], drops_x },
     { saved, RECURRENT_KEEP_X, NACRE_PER_SAMPLE, &x, drops_x },
     { saved, RECURRENT_KEEP_H, NACRE_PER_SAMPLE, &state, drops_h },
+    { saved, RECURRENT_PLACES, NACRE_PER_SAMPLE, &places, has_words },
     { scratch, RECURRENT_PRODUCT, NACRE_PER_SAMPLE, &row, true },
     { scratch, RECURRENT_STATE, NACRE_PER_SAMPLE, &state, true },
     { scratch, RECURRENT_CARRY, NACRE_PER_SAMPLE, &state, states > 1 },
@@ -214,6 +224,8 @@ nacre_recurrent_plan(nacre_plan *plan, uint32_t states, int64_t gates,
     { scratch, RECURRENT_ECHO, NACRE_PER_SAMPLE, &state,
       (plan->masked & 1) != 0 },
     { scratch, RECURRENT_PACKED, 0, &packed, true },
+    { scratch, RECURRENT_TABLE, NACRE_PER_SAMPLE, &places, has_words },
+    { scratch, RECURRENT_WORDS, NACRE_PER_SAMPLE, &words, has_words },
   };
   if (nacre_plan_weight(plan, RECURRENT_KERNEL, &kernel, features, columns) !=
         NACRE_OK ||
@@ -363,11 +375,11 @@ nacre_recurrent_multiply(const nacre_recurrent_tile *t, int i, const real *a,
   t->pass->run->math->gemm(t->pass->run->math, &g);
 }
 
-/** c += a^T b over all samples and steps. a: [.., m], rows lda apart; b:
- *  [.., n], rows ldb apart. */
+/** c += a^T b over so many rows. a: [rows, m], lda apart; b: [rows, n], ldb
+ *  apart. */
 static inline void nacre_recurrent_correlate(
-  const nacre_recurrent_pass *pass, int64_t m, const real *a, int64_t lda,
-  int64_t n, const real *b, int64_t ldb, real *c, int64_t ldc) {
+  const nacre_recurrent_pass *pass, int64_t rows, int64_t m, const real *a,
+  int64_t lda, int64_t n, const real *b, int64_t ldb, real *c, int64_t ldc) {
   nacre_gemm g = {
     .size = sizeof g,
     .flags = NACRE_GEMM_TRANS_A,
@@ -376,7 +388,7 @@ static inline void nacre_recurrent_correlate(
     .beta = 1,
     .m = m,
     .n = n,
-    .k = pass->run->batch * pass->steps,
+    .k = rows,
     .a = a,
     .lda = lda,
     .b = b,

@@ -4,7 +4,7 @@
 #ifndef NACRE_LAYERS_RECURRENT_INPUTS_H
 #define NACRE_LAYERS_RECURRENT_INPUTS_H
 
-#include "recurrent.h"
+#include "recurrent_tokens.h"
 
 static inline const nacre_recurrent *
 nacre_recurrent_config(const nacre_recurrent_pass *pass) {
@@ -101,11 +101,13 @@ static inline nacre_recurrent_pass nacre_recurrent_begin(
   return pass;
 }
 
-/** The input's part of `columns` gates, for all steps. */
+/** The input's part of `columns` gates, for all steps; or, where it comes
+ *  with its words, for each of them, to be laid out step by step. */
 static inline void
-nacre_recurrent_inputs(const nacre_recurrent_pass *pass, int64_t columns) {
+nacre_recurrent_inputs(nacre_recurrent_pass *pass, int64_t columns) {
   const nacre_run *run = pass->run;
-  if (nacre_recurrent_input(pass) != nacre_data(&run->in[0])) {
+  const bool dropped = nacre_recurrent_input(pass) != nacre_data(&run->in[0]);
+  if (dropped) {
     nacre_recurrent_drop drop = { pass, nacre_data(&run->in[0]),
                                   nacre_data(&run->saved[RECURRENT_DROPPED]),
                                   true };
@@ -127,7 +129,53 @@ nacre_recurrent_inputs(const nacre_recurrent_pass *pass, int64_t columns) {
     .ldc = pass->pitch,
     .bias = nacre_data(&run->weight[RECURRENT_BIAS])
   };
+  pass->columns = columns;
+  nacre_recurrent_find_words(pass, dropped);
+  if (pass->words > 0) {
+    g.m = pass->words;
+    g.a = nacre_recurrent_gather(pass, pass->words);
+    g.c = nacre_recurrent_word_gates(pass, pass->words);
+    g.ldc = columns;
+  }
   run->math->gemm(run->math, &g);
+}
+
+/* Rows that met the kernel, and the gradients of what it made of them. */
+typedef struct nacre_recurrent_rows {
+  int64_t count;
+  const real *x;      /* [count, features] */
+  const real *dgates; /* [count, ...], rows `pitch` apart */
+  int64_t pitch;
+  real *dx; /* [count, features] */
+} nacre_recurrent_rows;
+
+/* din[0] = beta din[0] + dgates kernel^T, for `n` columns of the kernel, whose
+ * rows are `columns` apart. */
+static inline void
+nacre_recurrent_dinput(const nacre_recurrent_pass *pass,
+                       const nacre_recurrent_rows *rows, const real *kernel,
+                       int64_t columns, int64_t n, double beta) {
+  const nacre_math *math = pass->run->math;
+  nacre_gemm g = {
+    .size = sizeof g,
+    .flags = NACRE_GEMM_TRANS_B,
+    .batch = 1,
+    .alpha = 1,
+    .beta = rows->count == nacre_recurrent_places(pass) ? beta : 0,
+    .m = rows->count,
+    .n = pass->features,
+    .k = n,
+    .a = rows->dgates,
+    .lda = rows->pitch,
+    .b = kernel,
+    .ldb = columns,
+    .c = rows->dx,
+    .ldc = pass->features
+  };
+  math->gemm(math, &g);
+  if (rows->count != nacre_recurrent_places(pass)) {
+    nacre_recurrent_scatter(pass, rows->count, rows->dx, beta == 0);
+  }
 }
 
 /** dkernel and din[0] += of `n` columns of gates: those from `gate` on in a
@@ -136,32 +184,28 @@ static inline void
 nacre_recurrent_dinputs(const nacre_recurrent_pass *pass, int64_t columns,
                         int64_t gate, int64_t column, int64_t n, double beta) {
   const nacre_run *run = pass->run;
-  const real *dgates = nacre_data(&run->saved[RECURRENT_GATES]) + gate;
+  const int64_t words = nacre_recurrent_words(pass);
+  const real *kernel = nacre_data(&run->weight[RECURRENT_KERNEL]) + column;
   real *dkernel = nacre_data(&run->dweight[RECURRENT_KERNEL]);
-  const int64_t features = pass->features;
+  nacre_recurrent_rows rows = {
+    nacre_recurrent_places(pass), nacre_recurrent_input(pass),
+    nacre_data(&run->saved[RECURRENT_GATES]) + gate, pass->pitch,
+    nacre_data(&run->din[0])
+  };
+  if (words > 0) {
+    rows.dgates = nacre_recurrent_fold(pass, words, rows.dgates, n);
+    rows.count = words;
+    rows.pitch = n;
+    rows.x = nacre_recurrent_gather(pass, words);
+    rows.dx = nacre_recurrent_word_x(pass); /* when x is no longer read */
+  }
   if (dkernel != NULL) {
-    nacre_recurrent_correlate(pass, features, nacre_recurrent_input(pass),
-                              features, n, dgates, pass->pitch,
+    nacre_recurrent_correlate(pass, rows.count, pass->features, rows.x,
+                              pass->features, n, rows.dgates, rows.pitch,
                               dkernel + column, columns);
   }
   if (run->din[0].data != NULL) {
-    nacre_gemm g = {
-      .size = sizeof g,
-      .flags = NACRE_GEMM_TRANS_B,
-      .batch = 1,
-      .alpha = 1,
-      .beta = beta,
-      .m = run->batch * pass->steps,
-      .n = features,
-      .k = n,
-      .a = dgates,
-      .lda = pass->pitch,
-      .b = nacre_data(&run->weight[RECURRENT_KERNEL]) + column,
-      .ldb = columns,
-      .c = nacre_data(&run->din[0]),
-      .ldc = features
-    };
-    run->math->gemm(run->math, &g);
+    nacre_recurrent_dinput(pass, &rows, kernel, columns, n, beta);
   }
 }
 
@@ -174,7 +218,8 @@ static inline void nacre_recurrent_dstates(
   const nacre_run *run = pass->run;
   real *dkernel = nacre_data(&run->dweight[RECURRENT_STATE_KERNEL]);
   if (dkernel != NULL) {
-    nacre_recurrent_correlate(pass, pass->units, before, pass->units, n,
+    nacre_recurrent_correlate(pass, nacre_recurrent_places(pass), pass->units,
+                              before, pass->units, n,
                               nacre_data(&run->saved[RECURRENT_GATES]) + gate,
                               pass->pitch, dkernel + column, columns);
   }

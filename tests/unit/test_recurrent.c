@@ -4,6 +4,7 @@
 #include "engine_fixture.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A layer between an input of three steps and a regression. */
 static void open_layer(engine *e, const char *layer) {
@@ -113,6 +114,47 @@ train: {epochs: 1, batch_size: 3, shuffle: false}\n", kinds[_i], kinds[_i],
 }
 END_TEST
 
+/* Words that come again: both directions read the same embedding, and are
+ * told by what it was looked up; behind another layer nobody knows. */
+START_TEST(words_are_known) {
+  static const char *const behind[] = { "", "    - {type: dense, units: 3}\n" };
+  char text[1024];
+  for (int i = 0; i < 2; i++) {
+    engine e;
+    snprintf(text, sizeof text, "\
+nacre: 1\n\
+seed: 3\n\
+model:\n\
+  input: [5]\n\
+  layers:\n\
+    - {type: embedding, input_dim: 3, output_dim: 3}\n\
+%s\
+    - {type: bidirectional, layer: {type: %s, units: 2}}\n\
+    - {type: dense, units: 1}\n\
+loss: mean_squared_error\n\
+optimizer: {type: sgd, learning_rate: 0.1}\n\
+data:\n\
+  train: {type: inline, x: [[0, 2, 2, 0, 2], [1, 0, 0, 0, 2]],\n\
+          y: [[1], [-1]]}\n\
+train: {epochs: 1, batch_size: 2, shuffle: false}\n", behind[i], kinds[_i]);
+    engine_open(&e, text);
+    const nacre_graph *graph = e.trainer.model.graph;
+    int readers = 0;
+    for (int j = 0; j < graph->n_vertices; j++) {
+      const nacre_vertex *vertex = &graph->vertex[j];
+      if (strcmp(vertex->type, kinds[_i]) == 0) {
+        ck_assert_int_eq(nacre_graph_tokens_of(graph, vertex, 0),
+                         i == 0 ? 0 : -1);
+        readers++;
+      }
+    }
+    ck_assert_int_eq(readers, 2);
+    engine_prove(&e, 2, 0);
+    engine_close(&e);
+  }
+}
+END_TEST
+
 Suite *test_recurrent_suite(void);
 Suite *test_recurrent_suite(void) {
   Suite *suite = suite_create("recurrent");
@@ -121,6 +163,7 @@ Suite *test_recurrent_suite(void) {
   tcase_add_test(tests, activation_is_the_layers_own);
   tcase_add_loop_test(tests, states_go_on, 0, 3);
   tcase_add_loop_test(tests, gradients_pass_through_models, 0, 3);
+  tcase_add_loop_test(tests, words_are_known, 0, 3);
   suite_add_tcase(suite, tests);
   return suite;
 }

@@ -36,6 +36,11 @@ extern "C" {
                                  its shape */
 #define NACRE_LAYER_RESIDUAL 4096u /* forward adds run->residual to out[0],
                                       before the epilogue */
+#define NACRE_LAYER_LOOKUP 8192u /* out[0] has a row for each number of in[0]:
+                                    the same for equal numbers. Of dout[0],
+                                    backward uses but the sums of the rows of
+                                    equal numbers */
+#define NACRE_LAYER_TOKENS 16384u /* makes use of run->tokens */
 
 /** A tensor that a layer keeps between steps, in the static table of its
  *  ops. The name gives the YAML keys NAME_initializer, NAME_regularizer and
@@ -53,7 +58,8 @@ typedef struct nacre_weight {
                                  and in no file. A shape that begins with
                                  plan->batch is good for any batch */
 
-#define NACRE_SLOT_MAX 8      /* saved tensors, and scratch tensors */
+#define NACRE_OUTPUT_MAX 8    /* outputs */
+#define NACRE_SLOT_MAX 12     /* saved tensors, and scratch tensors */
 #define NACRE_PER_SAMPLE 1u   /* the host puts the batch axis in front */
 
 typedef struct nacre_plan nacre_plan;
@@ -96,6 +102,9 @@ struct nacre_plan {
   uint32_t needs;           /* flags NEED_X, NEED_Y; plan() may change them */
   uint32_t masked;          /* with MASK_READ: bit i is set when input i has
                                a mask */
+  uint32_t tokens;          /* with TOKENS: bit i is set when input i comes
+                               with its tokens */
+  uint32_t pad;
 };
 
 typedef struct nacre_run nacre_run;
@@ -141,6 +150,12 @@ struct nacre_run {
   /** With RESIDUAL: what a sum behind the layer would have added to out[0],
    *  of its shape; or NULL. Its gradient, dout[0], is the host's affair. */
   const nacre_tensor *residual;
+  /** With TOKENS: of each input that a LOOKUP gave, the numbers that its rows
+   *  were looked up by, [batch, ...]; of others data NULL. Rows with equal
+   *  numbers are equal, bit for bit, so that what they give need be computed
+   *  but once; and of din, only the sum over such rows counts: it may stand
+   *  in any of them, and 0 in the others. */
+  const nacre_tensor *tokens;   /* [n_inputs] */
 };
 
 typedef struct nacre_expand nacre_expand;

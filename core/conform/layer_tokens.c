@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* layer_tokens: rows that were looked up. Who gives them must give equal rows
+ * for equal numbers, and mind nothing but the sums of their gradients; who
+ * makes use of that must come to the same results as without. */
+#include "layer.h"
+
+#include <string.h>
+
+#define FEW 3
+#define MANY 131 /* rows enough for several tiles */
+#define MANY_MAX 1024
+#define TOLERANCE (10 * NACRE_SUITE_ROUNDING)
+
+/* Rows, and by which numbers they were looked up. */
+typedef struct rows {
+  int64_t count, size; /* of a row, in reals */
+  const real *token;   /* [count] */
+} rows;
+
+/* Where the number of row i comes first. */
+static int64_t first_place(const rows *at, int64_t i) {
+  int64_t j = 0;
+  while (at->token[j] != at->token[i]) {
+    j++;
+  }
+  return j;
+}
+
+/* Equal rows of x for equal numbers: that of the first place of each. */
+static void repeat_rows(const rows *at, real *x) {
+  for (int64_t i = 0; i < at->count; i++) {
+    const int64_t j = first_place(at, i);
+    if (j != i) {
+      memcpy(x + i * at->size, x + j * at->size,
+             (size_t)at->size * sizeof(real));
+    }
+  }
+}
+
+/* Adds the rows of equal numbers, in the first place of each. */
+static void fold_rows(const rows *at, real *x) {
+  for (int64_t i = 0; i < at->count; i++) {
+    const int64_t j = first_place(at, i);
+    for (int64_t k = 0; j != i && k < at->size; k++) {
+      x[j * at->size + k] += x[i * at->size + k];
+      x[i * at->size + k] = 0;
+    }
+  }
+}
+
+static void compare(const nacre_layer_bound *bound, const nacre_layer_how *how,
+                    int64_t n, const real *expected, const real *got,
+                    double tolerance, const char *what) {
+  if (expected == NULL || got == NULL) {
+    return;
+  }
+  int64_t i = nacre_values_differ(n, expected, got, tolerance);
+  nacre_suite_check(bound->suite, "tokens", i < 0, "%s: %s is %.9g, not %.9g",
+                    what,
+                    i < 0 ? "" : nacre_layer_result_name(bound, how, i),
+                    i < 0 ? 0 : (double)got[i],
+                    i < 0 ? 0 : (double)expected[i]);
+}
+
+/* Results of a run, the gradients of equal rows added up. */
+static real *run(nacre_layer_bound *bound, const nacre_layer_how *how,
+                 const rows *at, int64_t *n) {
+  nacre_layer_run(bound, how);
+  if (how->backward) {
+    fold_rows(at, bound->din[0].data);
+  }
+  return nacre_layer_results(bound, how, n);
+}
+
+/* With `kinds` different numbers; 0: all of them different. */
+static void check_use(nacre_layer_bound *plain, nacre_layer_bound *user,
+                      const nacre_layer_how *how, int64_t kinds) {
+  nacre_suite *suite = plain->suite;
+  const nacre_shape *shape = &plain->at->input[0];
+  const rows at = { user->tokens.count, nacre_shape_last(shape),
+                    user->tokens.kept };
+  int64_t n;
+  for (int64_t i = 0; i < at.count; i++) {
+    user->tokens.kept[i] =
+      (real)(kinds == 0 ? i : nacre_values_below(suite, kinds));
+  }
+  repeat_rows(&at, plain->in[0].kept);
+  nacre_layer_take_values(user, plain, NULL);
+  real *expected = run(plain, how, &at, &n), *first = NULL;
+  for (int i = 0; i < NACRE_SUITE_DEVICES; i++) {
+    nacre_layer_how here = *how;
+    here.device = &suite->device[i];
+    real *got = run(user, &here, &at, &n);
+    compare(user, how, n, expected, got, TOLERANCE,
+            "when equal rows are known");
+    compare(user, how, n, first != NULL ? first : got, got, 0,
+            "when equal rows are known, with more threads");
+    first = first != NULL ? first : got;
+  }
+}
+
+static void check_user(nacre_suite *suite, const nacre_layer_case *at,
+                       const nacre_layer_how *how) {
+  nacre_layer_case with = *at;
+  nacre_layer_how many = *how;
+  if (at->input[0].rank < 2) {
+    return;
+  }
+  with.tokens = 1;
+  many.batch = nacre_layer_row(&at->input[0]) <= MANY_MAX ? MANY : FEW;
+  nacre_layer_bound *plain = nacre_layer_bind(suite, at, many.batch);
+  nacre_layer_bound *user = nacre_layer_bind(suite, &with, many.batch);
+  if (nacre_suite_check(suite, "tokens", plain != NULL && user != NULL,
+                        "it does not take an input with tokens")) {
+    check_use(plain, user, &many, 2);
+    check_use(plain, user, &many, user->tokens.count / 3 + 1);
+    check_use(plain, user, &many, 0);
+  }
+  nacre_layer_unbind(user);
+  nacre_layer_unbind(plain);
+}
+
+/* A layer that gives them. */
+
+static void check_giver(nacre_suite *suite, const nacre_layer_case *at,
+                        const nacre_layer_how *how) {
+  int64_t n;
+  nacre_layer_bound *bound = nacre_layer_bind(suite, at, FEW);
+  if (bound == NULL) {
+    return;
+  }
+  real *token = bound->in[0].kept;
+  rows out = { bound->in[0].count, 0, token };
+  token[out.count - 1] = token[0]; /* one at least comes twice */
+  out.size = bound->out[0].count / out.count;
+  nacre_suite_check(suite, "lookup",
+                    out.size * out.count == bound->out[0].count,
+                    "flagged LOOKUP, but out[0] has no row for each number");
+  nacre_layer_run(bound, how);
+  real *expected = nacre_layer_results(bound, how, &n);
+  real *given = nacre_suite_alloc(suite, (size_t)bound->out[0].count + 1,
+                                  sizeof(real));
+  if (given == NULL) {
+    return;
+  }
+  const size_t bytes = (size_t)bound->out[0].count * sizeof(real);
+  memcpy(given, bound->out[0].kept, bytes);
+  repeat_rows(&out, given);
+  nacre_suite_check(suite, "lookup",
+                    memcmp(given, bound->out[0].kept, bytes) == 0,
+                    "equal numbers give different rows");
+  fold_rows(&out, bound->dout[0].kept);
+  nacre_layer_run(bound, how);
+  real *got = nacre_layer_results(bound, how, &n);
+  if (expected != NULL && got != NULL) {
+    nacre_suite_check(suite, "lookup",
+                      nacre_values_differ(n, expected, got, TOLERANCE) < 0,
+                      "which of the equal rows has a gradient matters");
+  }
+  nacre_layer_unbind(bound);
+}
+
+void nacre_layer_tokens(nacre_suite *suite, const nacre_layer_case *at,
+                        const nacre_layer_how *how) {
+  const nacre_layer_ops *ops = suite->component->ops;
+  if ((ops->flags & NACRE_LAYER_LOOKUP) != 0) {
+    check_giver(suite, at, how);
+  }
+  if ((ops->flags & NACRE_LAYER_TOKENS) != 0) {
+    check_user(suite, at, how);
+  }
+}
