@@ -18,6 +18,12 @@
 /* Multiply-adds that are worth a block of their own. */
 #define BLOCK_WORK 262144.0
 #define WORK_PER_NS 40.0
+/* Bytes of B that come from beyond the second-level cache: time goes by their
+ * number, and rows that meet a zero are better left where they are. */
+#define FAR_BYTES 524288.0
+/* Share of the rows up to which reading some of them is faster than all: what
+ * lies in pieces comes more slowly. */
+#define SOME_SHARE 0.7
 
 static real *row_of(real *c, int64_t ldc, int64_t i) {
   return c + i * ldc;
@@ -173,22 +179,33 @@ static int place_a(const piece *p, kernel_tile *t, int64_t row,
   return KERNEL_A_COLUMNS;
 }
 
+static int is_far(const nacre_gemm *g) {
+  return (double)g->k * (double)g->n * (double)sizeof(real) >= FAR_BYTES;
+}
+
 /* As many columns as there are whole wide tiles for: returns their number. */
 static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
                        int64_t rows, int a_layout) {
   const nacre_gemm *g = p->g;
   const int64_t most = p->kern->few_columns;
   const int64_t a_row = a_layout == KERNEL_A_ROWS ? KERNEL_A_STRIDE : 1;
+  int32_t list[KERNEL_K_MAX + KERNEL_LIST_ROOM];
   int64_t j = 0;
   t->a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
   t->b_step = g->ldb;
+  const int some = rows == 1 && t->a_step == 1 && is_far(g);
+  const int64_t n = some ? p->kern->list(t->k, t->a, list) : t->k + 1;
   while (p->cols - j >= most / 2) {
     const int narrow = p->cols - j < most;
     const int64_t col = p->col + j;
     t->b = p->b + p->k * g->ldb + col;
     t->c = row_of(p->c, g->ldc, row) + col;
     t->bias = p->last && g->bias != NULL ? g->bias + col : NULL;
-    p->kern->few[narrow][rows - 1](t, a_row);
+    if ((double)n <= SOME_SHARE * (double)t->k) {
+      p->kern->some[narrow](t, list, n);
+    } else {
+      p->kern->few[narrow][rows - 1](t, a_row);
+    }
     j += narrow ? most / 2 : most;
   }
   return j;

@@ -89,6 +89,10 @@ typedef struct kernel_piece {
 #define KERNEL_PIXELS_MAX 28
 
 typedef void (*kernel_few_run)(const kernel_tile *, int64_t a_row);
+typedef void (*kernel_some_run)(const kernel_tile *, const int32_t *row,
+                                int64_t n);
+/* Room of a list beyond its end, which is written register by register. */
+#define KERNEL_LIST_ROOM 16
 typedef void (*kernel_pointwise)(const nacre_math *, int64_t n,
                                  const real *x, real *y);
 
@@ -101,6 +105,10 @@ typedef struct kernels {
   /** [narrow][rows - 1]: as a tile with B where it is, but of few_columns
    *  columns, or half as many; a is read as a[i * a_row + k * a_step]. */
   const kernel_few_run (*few)[KERNEL_FEW_ROWS];
+  /** [narrow]: of one row, and only the `n` rows of B that are listed. */
+  const kernel_some_run *some;
+  /** Where a is not 0, as after a relu: returns how many places there are. */
+  int64_t (*list)(int64_t k, const real *a, int32_t *list);
   int64_t few_columns;
   /** Small products with B untransposed: no packing at all. */
   void (*direct)(const nacre_gemm *, const real *a, const real *b, int64_t ldb,

@@ -74,6 +74,24 @@ ALWAYS vreal v_select_part(part mask, vreal a, vreal b) {
   return (vreal)OF_LANES(mask_blend)(mask, b, a);
 }
 
+/* Appends the places of the lanes that are not 0, the first of which is `i`:
+ * writes a whole register of them, returns how many count. */
+ALWAYS int64_t v_list(vreal x, int32_t i, int32_t *list) {
+  const __m512i place =
+    _mm512_add_epi32(_mm512_set1_epi32(i),
+                     _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+                                       12, 13, 14, 15));
+#ifdef NACRE_DOUBLE
+  const __mmask16 mask =
+    _mm512_cmp_pd_mask((__m512d)x, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+#else
+  const __mmask16 mask =
+    _mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+#endif
+  _mm512_storeu_si512(list, _mm512_maskz_compress_epi32(mask, place));
+  return __builtin_popcount(mask);
+}
+
 #ifdef NACRE_DOUBLE
 
 ALWAYS void v_turn(vreal r[8]) {

@@ -141,6 +141,54 @@ static const kernel_few_run few[2][KERNEL_FEW_ROWS] = {
   { KERNEL(few_1_2), KERNEL(few_2_2), KERNEL(few_3_2) }
 };
 
+/* One row of C, of the rows of B that are listed: the others meet a zero. Each
+ * is asked for as whole cache lines some time before, for where they lie the
+ * processor does not foresee. */
+#define SOME_AHEAD 8
+
+ALWAYS void some_run(const kernel_tile *t, const int32_t *row, int64_t n,
+                     const int wide) {
+  const part all = part_first(LANES);
+  vreal acc[FEW_WIDE];
+  UNROLL for (int j = 0; j < wide; j++) {
+    acc[j] = (vreal){ 0 };
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const real *b = t->b + row[i] * t->b_step;
+    const int64_t ahead = i + SOME_AHEAD < n ? i + SOME_AHEAD : n - 1;
+    const real *later = t->b + row[ahead] * t->b_step;
+    const vreal one = v_set(t->a[row[i]]);
+    UNROLL for (int j = 0; j < wide; j++) {
+      __builtin_prefetch(later + j * LANES, 0, 3);
+      acc[j] = v_fma(one, v_load(b + j * LANES), acc[j]);
+    }
+  }
+  UNROLL for (int j = 0; j < wide; j++) {
+    tile_put(t, t->c + j * LANES,
+             t->bias == NULL ? NULL : t->bias + j * LANES, all, acc[j]);
+  }
+}
+
+static void KERNEL(some_1)(const kernel_tile *t, const int32_t *row,
+                           int64_t n) {
+  some_run(t, row, n, FEW_WIDE);
+}
+
+static void KERNEL(some_2)(const kernel_tile *t, const int32_t *row,
+                           int64_t n) {
+  some_run(t, row, n, FEW_WIDE / 2);
+}
+
+static int64_t KERNEL(list)(int64_t k, const real *a, int32_t *list) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < k; i += LANES) {
+    n += v_list(v_load_part(a + i, part_first(k - i)), (int32_t)i, list + n);
+  }
+  return n;
+}
+
+static const kernel_some_run some[2] = { KERNEL(some_1), KERNEL(some_2) };
+
 #define TILE_NAME(a, b, wide, rows) KERNEL(tile_##a##b##_##rows##x##wide)
 #define TILE(a, b, wide, rows)                                        \
   static void KERNEL(tile_##a##b##_##rows##x##wide)(                  \

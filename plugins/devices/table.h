@@ -6,7 +6,8 @@
 #define KERNEL_TABLE(label, most)                                           \
   {                                                                         \
     .name = label, .lanes = LANES, .rows = (most), .wide = 2,               \
-    .tile = tiles, .few = few, .few_columns = FEW_WIDE * LANES,             \
+    .tile = tiles, .few = few, .some = some, .list = KERNEL(list),          \
+    .few_columns = FEW_WIDE * LANES,                                        \
     .direct = KERNEL(direct),                                               \
     .times_vector = KERNEL(times_vector),                                   \
     .pack_rows = KERNEL(pack_rows), .pack_columns = KERNEL(pack_columns),   \

@@ -253,6 +253,31 @@ START_TEST(dense_vectors) {
 }
 END_TEST
 
+/* One row with many zeros, and a large B: rows that meet a zero are passed
+ * over, which leaves no bit another than when all are read. */
+START_TEST(zeros_are_passed_over) {
+  static const double shares[] = { 0, 0.2, 0.5, 0.9, 1 };
+  cpu_device d = cpu_open(cpu_levels[_i / 2], _i % 2 == 0 ? 1 : 3);
+  uint64_t state = 13;
+  for (int i = 0; i < 5; i++) {
+    product p = product_new(&state, 0, 1, 333, 1303, 1, 1.5, i % 2, 3);
+    for (int64_t k = 0; k < p.g.k; k++) {
+      p.a.at[k] = cpu_value(&state) < shares[i] ? 0 : p.a.at[k];
+    }
+    real *all = malloc(p.c_count * sizeof(real));
+    ck_assert_ptr_nonnull(all);
+    product_run_packed(&p, d.math);
+    memcpy(all, p.c.at, p.c_count * sizeof(real));
+    product_run(&p, d.math);
+    product_check(&p);
+    ck_assert_mem_eq(all, p.c.at, p.c_count * sizeof(real));
+    free(all);
+    product_free(&p);
+  }
+  cpu_close(&d);
+}
+END_TEST
+
 START_TEST(empty_extents) {
   cpu_device d = cpu_open(cpu_levels[_i], 2);
   uint64_t state = 3;
@@ -354,6 +379,7 @@ Suite *test_cpu_gemm_suite(void) {
   tcase_add_loop_test(tests, agrees_with_sums_in_double, 0, 2 * CPU_LEVELS);
   tcase_add_loop_test(tests, holds_at_edges, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, dense_vectors, 0, CPU_LEVELS);
+  tcase_add_loop_test(tests, zeros_are_passed_over, 0, 2 * CPU_LEVELS);
   tcase_add_loop_test(tests, empty_extents, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, threads_leave_no_trace, 0, CPU_LEVELS);
   tcase_add_test(tests, products_within_tiles);

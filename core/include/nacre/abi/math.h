@@ -35,7 +35,9 @@ typedef struct nacre_activation {
                                  as then, batch 1 */
 
 /** C = act(alpha op(A) op(B) + beta C + bias), `batch` times. With beta 0
- *  C is not read. Any of m, n, k, batch may be 0 (k = 0: the sum is 0). */
+ *  C is not read. Any of m, n, k, batch may be 0 (k = 0: the sum is 0). A row
+ *  of op(B) that meets only zeros need not be read: a NaN or an infinity there
+ *  may or may not be seen. */
 typedef struct nacre_gemm {
   uint32_t size, flags;
   int64_t m, n, k;
