@@ -104,6 +104,10 @@ typedef struct nacre_layer_how {
  *  or create() refused. Freed with _unbind(), memory with the suite. */
 nacre_layer_bound *nacre_layer_bind(nacre_suite *, const nacre_layer_case *,
                                     int64_t room);
+/** The same with create() asked for batches of `made`, which are fewer. */
+nacre_layer_bound *nacre_layer_bind_fewer(nacre_suite *,
+                                          const nacre_layer_case *,
+                                          int64_t room, int64_t made);
 void nacre_layer_unbind(nacre_layer_bound *);
 /** Gives `to` the inputs, weights and output gradients of `from`; its row i
  *  is row order[i] there (NULL: i). */
@@ -153,6 +157,8 @@ void nacre_layer_tokens(nacre_suite *, const nacre_layer_case *,
                         const nacre_layer_how *);
 /** Backward against central differences. */
 void nacre_layer_gradient(nacre_suite *, const nacre_layer_case *);
+/** The table of its functions; false: nothing else can be tried. */
+bool nacre_layer_table(nacre_suite *);
 /** All checks of a layer. */
 void nacre_layer_check(nacre_suite *);
 

@@ -201,6 +201,12 @@ static bool bind_slots(nacre_layer_bound *bound) {
 nacre_layer_bound *nacre_layer_bind(nacre_suite *suite,
                                     const nacre_layer_case *at,
                                     int64_t room) {
+  return nacre_layer_bind_fewer(suite, at, room, room);
+}
+
+nacre_layer_bound *nacre_layer_bind_fewer(nacre_suite *suite,
+                                          const nacre_layer_case *at,
+                                          int64_t room, int64_t made) {
   nacre_layer_bound *bound = nacre_suite_alloc(suite, 1, sizeof *bound);
   if (bound == NULL) {
     return NULL;
@@ -215,7 +221,7 @@ nacre_layer_bound *nacre_layer_bind(nacre_suite *suite,
       !bind_slots(bound)) {
     return NULL;
   }
-  if (nacre_layer_create(suite, at, room, &bound->self) != NACRE_OK) {
+  if (nacre_layer_create(suite, at, made, &bound->self) != NACRE_OK) {
     nacre_suite_check(suite, "create", false, "%s: create() failed",
                       at->text);
     return NULL;

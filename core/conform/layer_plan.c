@@ -106,7 +106,7 @@ static int plan_slot(asking *ask, uint32_t slot, const nacre_shape *shape,
     return NACRE_ERROR;
   }
   if (slot >= NACRE_SLOT_MAX || has[slot] != 0) {
-    misuse(ask, "a slot of 8 or more, or twice");
+    misuse(ask, "a slot beyond the last, or twice");
     return NACRE_ERROR;
   }
   has[slot] = 1;

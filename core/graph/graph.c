@@ -58,21 +58,25 @@ int nacre_graph_mask_of(const nacre_graph *graph, const nacre_vertex *vertex,
 
 int nacre_graph_tokens_of(const nacre_graph *graph,
                           const nacre_vertex *vertex, int index) {
-  const int producer = graph->edge[vertex->input[index]].producer;
-  if (vertex->ops == NULL || producer < 0 ||
+  const nacre_edge *rows = &graph->edge[vertex->input[index]];
+  if (vertex->ops == NULL || rows->producer < 0 || rows->port != 0 ||
       (vertex->ops->flags & NACRE_LAYER_TOKENS) == 0) {
     return -1;
   }
-  const nacre_vertex *from = &graph->vertex[producer];
-  const bool looks_up = from->ops != NULL &&
-                        (from->ops->flags & NACRE_LAYER_LOOKUP) != 0 &&
-                        from->activation.component == NULL;
-  return looks_up && graph->edge[vertex->input[index]].port == 0
+  const nacre_vertex *from = &graph->vertex[rows->producer];
+  if (from->ops == NULL || (from->ops->flags & NACRE_LAYER_LOOKUP) == 0 ||
+      from->activation.component != NULL || from->sum != NULL) {
+    return -1;
+  }
+  nacre_shape places = rows->shape;
+  places.rank -= places.rank > 0;
+  return nacre_shape_equal(&graph->edge[from->input[0]].shape, &places)
            ? from->input[0] : -1;
 }
 
 void nacre_graph_announce(const nacre_graph *graph,
                           const nacre_vertex *vertex, nacre_plan *plan) {
+  plan->masked = plan->tokens = 0;
   for (uint32_t i = 0; i < plan->n_inputs && i < 32; i++) {
     const int index = (int)i;
     plan->masked |=

@@ -195,9 +195,11 @@ static nacre_vertex *summand(nacre_graph *graph, const nacre_vertex *sum,
       continue;
     }
     nacre_vertex *layer = &graph->vertex[edge->producer];
+    const uint32_t view = NACRE_LAYER_VIEW | NACRE_LAYER_TRAINING;
     if (layer->ops != NULL && layer->sum == NULL &&
         layer->activation.component == NULL &&
         (layer->ops->flags & NACRE_LAYER_RESIDUAL) != 0 &&
+        (layer->ops->flags & view) == 0 &&
         (layer->needs & NACRE_LAYER_NEED_Y) == 0) {
       return layer;
     }
@@ -261,12 +263,24 @@ static void fuse_epilogue(nacre_graph *graph, int index) {
   bypass(graph, act, act->input[0]);
 }
 
+/* Whom others share with has become `to`; -1: the first of them. Owners come
+ * before those who share with them. */
+static void hand_over(nacre_graph *graph, int owner, int to) {
+  for (int i = owner; i < graph->n_vertices; i++) {
+    if (graph->vertex[i].owner == owner && graph->vertex[i].n_inputs > 0) {
+      to = to < 0 ? i : to;
+      graph->vertex[i].owner = to;
+    }
+  }
+}
+
 /* Takes out what fusing has left empty; numbers of vertices change. */
 static void compact(nacre_graph *graph) {
   int kept = 0;
   for (int i = 0; i < graph->n_vertices; i++) {
     nacre_vertex *vertex = &graph->vertex[i];
     if (vertex->n_inputs == 0) {
+      hand_over(graph, i, -1);
       continue;
     }
     for (int j = 0; j < vertex->n_outputs; j++) {
@@ -281,12 +295,7 @@ static void compact(nacre_graph *graph) {
       }
     }
     if (kept != i) {
-      /* Owners come before those who share with them. */
-      for (int j = i; j < graph->n_vertices; j++) {
-        if (graph->vertex[j].owner == i) {
-          graph->vertex[j].owner = kept;
-        }
-      }
+      hand_over(graph, i, kept);
       graph->vertex[kept] = *vertex;
     }
     kept++;

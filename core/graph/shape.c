@@ -359,6 +359,7 @@ static int ask_providers(planning *self) {
     self->plan.cfg = vertex->layer.cfg;
     self->plan.needs =
       vertex->ops->flags & (NACRE_LAYER_NEED_X | NACRE_LAYER_NEED_Y);
+    nacre_graph_announce(graph, vertex, &self->plan);
     int status = vertex->ops->plan(&self->plan);
     if (status != NACRE_DECLINE || self->refused) {
       return status;
@@ -390,7 +391,6 @@ static int shape_layer(nacre_graph *graph, int index, int64_t batch) {
               .input = inputs, .batch = batch },
     .graph = graph, .index = index
   };
-  nacre_graph_announce(graph, vertex, &self.plan);
   if (count_times(&self.plan, batch) != NACRE_OK) {
     return NACRE_ERROR;
   }

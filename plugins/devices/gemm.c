@@ -193,7 +193,7 @@ static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
   int64_t j = 0;
   t->a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
   t->b_step = g->ldb;
-  const int some = rows == 1 && t->a_step == 1 && is_far(g);
+  const int some = rows == 1 && a_layout == KERNEL_A_ROWS && is_far(g);
   const int64_t n = some ? p->kern->list(t->k, t->a, list) : t->k + 1;
   while (p->cols - j >= most / 2) {
     const int narrow = p->cols - j < most;

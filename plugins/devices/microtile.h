@@ -142,8 +142,8 @@ static const kernel_few_run few[2][KERNEL_FEW_ROWS] = {
 };
 
 /* One row of C, of the rows of B that are listed: the others meet a zero. Each
- * is asked for as whole cache lines some time before, for where they lie the
- * processor does not foresee. */
+ * is asked for some time before, for where they lie the processor does not
+ * foresee. */
 #define SOME_AHEAD 8
 
 ALWAYS void some_run(const kernel_tile *t, const int32_t *row, int64_t n,

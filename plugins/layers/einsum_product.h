@@ -116,7 +116,7 @@ static inline bool nacre_einsum_lay(const nacre_einsum_product *p,
   return true;
 }
 
-/* As it lies or else packed, in the order l, g, rows, cols. */
+/* As it lies or else packed, in the order l, rows, g, cols. */
 static inline void nacre_einsum_lay_out(const nacre_einsum_product *p,
                                         const char *letters, const char *l,
                                         const char *rows, const char *cols,

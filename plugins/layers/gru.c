@@ -130,6 +130,7 @@ static void open_row(const nacre_recurrent_tile *t, int64_t i) {
 
 static void step_after(const nacre_recurrent_tile *t) {
   const int64_t n = t->pass->units;
+  nacre_recurrent_lay(t);
   if (nacre_recurrent_any(t)) {
     nacre_recurrent_multiply(t, 0, nacre_recurrent_state(t, 0), n, 0,
                              product_row(t, 0), KEPT * n);
@@ -152,6 +153,7 @@ static void step_before(const nacre_recurrent_tile *t) {
   const int64_t n = t->pass->units;
   real *cut = nacre_recurrent_scratch(t, RECURRENT_TERM, n, 0);
   const bool any = nacre_recurrent_any(t);
+  nacre_recurrent_lay(t);
   if (any) {
     nacre_recurrent_multiply(t, 0, nacre_recurrent_state(t, 0), n, 0,
                              product_row(t, 0), KEPT * n);

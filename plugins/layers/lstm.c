@@ -80,7 +80,7 @@ static void step_row(const nacre_recurrent_tile *t, int64_t i) {
   real *z = nacre_recurrent_scratch(t, RECURRENT_PRODUCT, GATES * n, i);
   real *y = nacre_recurrent_gates(t, i);
   real *c = cell_row(t, i), *curve = y + CURVE * n;
-  nacre_recurrent_add(GATES * n, y, z);
+  nacre_recurrent_add(GATES * n, nacre_recurrent_given(t, i), z);
   if (t->pass->run->saved[BEFORE_GATES].data != NULL) {
     memcpy(nacre_recurrent_saved(t, BEFORE_GATES, GATES * n, i), z,
            nacre_recurrent_bytes(GATES * n));

@@ -201,7 +201,9 @@ int nacre_onednn_open(nacre_onednn *self, const nacre_conv *conv,
       describe_kernel(conv, false, &self->plain_desc) == dnnl_success;
     status = self->has_plain_desc ? NACRE_OK : NACRE_DECLINE;
   }
-  if (status == NACRE_OK && conv->batch >= self->tile) {
+  /* Also for batches that are smaller: the order of the kernel, and with it
+   * the scratch, is not to depend on them. */
+  if (status == NACRE_OK) {
     status = describe_size(self, NACRE_ONEDNN_TILE, self->tile);
   }
   if (status == NACRE_OK && self->tile > 1) {

@@ -67,7 +67,7 @@ enum {
   RECURRENT_DROPPED, /* [features]: the input after dropout */
   RECURRENT_KEEP_X,  /* [batch, features]: dropout's factors */
   RECURRENT_KEEP_H,  /* [batch, units]: the same for the state */
-  RECURRENT_PLACES,  /* [batch, 2, steps]: see recurrent_tokens.h */
+  RECURRENT_PLACES,  /* [2 batch steps]: see recurrent_tokens.h */
   RECURRENT_OWN      /* the first of what a layer adds */
 };
 
@@ -82,7 +82,7 @@ enum {
   RECURRENT_ECHO,    /* [units]: gradient of outputs that are repeated */
   RECURRENT_PACKED,  /* [gates * units, units]: the recurrent kernel */
   RECURRENT_TABLE,   /* [2, steps]: for finding words */
-  RECURRENT_WORDS    /* [steps / 2, ...]: what is done for each word */
+  RECURRENT_WORDS    /* what is done for each word: see there */
 };
 
 /** Samples of a tile at most: enough for the registers of a product, and few,
@@ -107,7 +107,7 @@ struct nacre_recurrent_pass {
   int64_t steps, features, units;
   int64_t width, pitch;  /* of a row of products; of kept gates */
   int64_t columns;       /* of the kernel */
-  int64_t words;         /* distinct rows of the input; 0: not looked for */
+  int64_t words;         /* that are treated together; 0: none */
   int64_t grain;         /* samples of a tile */
   const real *keep;      /* [batch, units], dropout of the state; or NULL */
   const real *mask;      /* [batch, steps], 0 where a step is none; or NULL */
@@ -172,20 +172,40 @@ static inline int nacre_recurrent_outputs(nacre_plan *plan, uint32_t states) {
   return status;
 }
 
-/** All but a layer's own: inputs, outputs, weights, room. For each unit the
- *  kernels have `gates` columns, a row of products `width`, one that is kept
- *  `kept`; `bias` has its own shape. */
+/* The kernels, the bias, and states that are carried on. */
 static inline int
-nacre_recurrent_plan(nacre_plan *plan, uint32_t states, int64_t gates,
-                     int64_t width, int64_t kept, const nacre_shape *bias) {
+nacre_recurrent_plan_weights(nacre_plan *plan, uint32_t states,
+                             int64_t columns, const nacre_shape *bias) {
   const nacre_recurrent *cfg = plan->cfg;
-  if (nacre_recurrent_check(plan, states) != NACRE_OK) {
-    return NACRE_ERROR;
-  }
-  const int64_t steps = plan->input[0].dim[0], units = cfg->units;
-  const int64_t features = plan->input[0].dim[1], columns = gates * units;
+  const int64_t features = plan->input[0].dim[1], units = cfg->units;
   const nacre_shape kernel = nacre_shape_2d(features, columns);
   const nacre_shape state_kernel = nacre_shape_2d(units, columns);
+  const nacre_shape carried = nacre_shape_2d(plan->batch, units);
+  int status =
+    nacre_plan_weight(plan, RECURRENT_KERNEL, &kernel, features, columns);
+  if (status == NACRE_OK) {
+    status = nacre_plan_weight(plan, RECURRENT_STATE_KERNEL, &state_kernel,
+                               units, columns);
+  }
+  if (status == NACRE_OK && cfg->use_bias) {
+    status = nacre_plan_weight(plan, RECURRENT_BIAS, bias, features, columns);
+  }
+  for (uint32_t i = 1; cfg->stateful && i <= states; i++) {
+    if (status == NACRE_OK) {
+      status =
+        nacre_plan_weight(plan, RECURRENT_BIAS + i, &carried, units, units);
+    }
+  }
+  return status;
+}
+
+/* What is saved, and the scratch. */
+static inline int
+nacre_recurrent_plan_room(nacre_plan *plan, uint32_t states, int64_t columns,
+                          int64_t width, int64_t kept) {
+  const nacre_recurrent *cfg = plan->cfg;
+  const int64_t steps = plan->input[0].dim[0], units = cfg->units;
+  const int64_t features = plan->input[0].dim[1];
   const nacre_shape packed = nacre_shape_2d(columns, nacre_packed_cols(units));
   const nacre_shape sequence = nacre_shape_2d(steps, units);
   const nacre_shape rows =
@@ -198,59 +218,63 @@ nacre_recurrent_plan(nacre_plan *plan, uint32_t states, int64_t gates,
     nacre_shape_2d((steps + 1) / 2, features + columns);
   const bool drops_x = cfg->dropout > 0, drops_h = cfg->recurrent_dropout > 0;
   const bool has_words = (plan->tokens & 1) != 0;
-  int (*const saved)(nacre_plan *, uint32_t, const nacre_shape *,
-                     uint32_t) = plan->ops->saved,
-                     (*const scratch)(nacre_plan *, uint32_t,
-                                      const nacre_shape *, uint32_t) =
-                       plan->ops->scratch;
+  const bool masked = (plan->masked & 1) != 0;
   const struct {
-    int (*call)(nacre_plan *, uint32_t, const nacre_shape *, uint32_t);
-    uint32_t slot, flags;
-    const nacre_shape *shape;
+    uint32_t slot;
     bool used;
-  } room[] = {
-    { saved, RECURRENT_GATES, NACRE_PER_SAMPLE, &rows, true },
-    { saved, RECURRENT_BEFORE, NACRE_PER_SAMPLE, &sequence, true },
-    { saved, RECURRENT_DROPPED, NACRE_PER_SAMPLE, &plan->input[0], drops_x },
-    { saved, RECURRENT_KEEP_X, NACRE_PER_SAMPLE, &x, drops_x },
-    { saved, RECURRENT_KEEP_H, NACRE_PER_SAMPLE, &state, drops_h },
-    { saved, RECURRENT_PLACES, NACRE_PER_SAMPLE, &places, has_words },
-    { scratch, RECURRENT_PRODUCT, NACRE_PER_SAMPLE, &row, true },
-    { scratch, RECURRENT_STATE, NACRE_PER_SAMPLE, &state, true },
-    { scratch, RECURRENT_CARRY, NACRE_PER_SAMPLE, &state, states > 1 },
-    { scratch, RECURRENT_TERM, NACRE_PER_SAMPLE, &state, true },
-    { scratch, RECURRENT_BACK, NACRE_PER_SAMPLE, &state, drops_h },
-    { scratch, RECURRENT_DBIAS, NACRE_PER_SAMPLE, &row, cfg->use_bias },
-    { scratch, RECURRENT_ECHO, NACRE_PER_SAMPLE, &state,
-      (plan->masked & 1) != 0 },
-    { scratch, RECURRENT_PACKED, 0, &packed, true },
-    { scratch, RECURRENT_TABLE, NACRE_PER_SAMPLE, &places, has_words },
-    { scratch, RECURRENT_WORDS, NACRE_PER_SAMPLE, &words, has_words },
+    const nacre_shape *shape;
+  } saved[] = {
+    { RECURRENT_GATES, true, &rows },
+    { RECURRENT_BEFORE, true, &sequence },
+    { RECURRENT_DROPPED, drops_x, &plan->input[0] },
+    { RECURRENT_KEEP_X, drops_x, &x },
+    { RECURRENT_KEEP_H, drops_h, &state },
+    { RECURRENT_PLACES, has_words, &places },
+  }, scratch[] = {
+    { RECURRENT_PRODUCT, true, &row },
+    { RECURRENT_STATE, true, &state },
+    { RECURRENT_CARRY, states > 1, &state },
+    { RECURRENT_TERM, true, &state },
+    { RECURRENT_BACK, drops_h, &state },
+    { RECURRENT_DBIAS, cfg->use_bias, &row },
+    { RECURRENT_ECHO, masked, &state },
+    { RECURRENT_TABLE, has_words, &places },
+    { RECURRENT_WORDS, has_words, &words },
   };
-  if (nacre_plan_weight(plan, RECURRENT_KERNEL, &kernel, features, columns) !=
-        NACRE_OK ||
-      nacre_plan_weight(plan, RECURRENT_STATE_KERNEL, &state_kernel, units,
-                        columns) != NACRE_OK ||
-      (cfg->use_bias && nacre_plan_weight(plan, RECURRENT_BIAS, bias, features,
-                                          columns) != NACRE_OK)) {
+  int status = nacre_plan_scratch(plan, RECURRENT_PACKED, &packed, 0);
+  for (size_t i = 0; i < sizeof saved / sizeof saved[0]; i++) {
+    if (status == NACRE_OK && saved[i].used) {
+      status = nacre_plan_saved(plan, saved[i].slot, saved[i].shape,
+                                NACRE_PER_SAMPLE);
+    }
+  }
+  for (size_t i = 0; i < sizeof scratch / sizeof scratch[0]; i++) {
+    if (status == NACRE_OK && scratch[i].used) {
+      status = nacre_plan_scratch(plan, scratch[i].slot, scratch[i].shape,
+                                  NACRE_PER_SAMPLE);
+    }
+  }
+  return status;
+}
+
+/** All but a layer's own: inputs, outputs, weights, room. For each unit the
+ *  kernels have `gates` columns, a row of products `width`, one that is kept
+ *  `kept`; `bias` has its own shape. */
+static inline int
+nacre_recurrent_plan(nacre_plan *plan, uint32_t states, int64_t gates,
+                     int64_t width, int64_t kept, const nacre_shape *bias) {
+  const nacre_recurrent *cfg = plan->cfg;
+  const int64_t columns = gates * cfg->units;
+  if (nacre_recurrent_check(plan, states) != NACRE_OK ||
+      nacre_recurrent_plan_weights(plan, states, columns, bias) != NACRE_OK ||
+      nacre_recurrent_plan_room(plan, states, columns, width, kept) !=
+        NACRE_OK) {
     return NACRE_ERROR;
   }
-  const nacre_shape carried = nacre_shape_2d(plan->batch, units);
-  for (uint32_t i = 1; cfg->stateful && i <= states; i++) {
-    if (nacre_plan_weight(plan, RECURRENT_BIAS + i, &carried, units, units) !=
-        NACRE_OK) {
-      return NACRE_ERROR;
-    }
-  }
-  for (size_t i = 0; i < sizeof room / sizeof room[0]; i++) {
-    if (room[i].used && room[i].call(plan, room[i].slot, room[i].shape,
-                                     room[i].flags) != NACRE_OK) {
-      return NACRE_ERROR;
-    }
-  }
-  nacre_plan_flops(plan,
-                   (double)steps * (double)columns *
-                     (2.0 * (double)features + 2.0 * (double)units + 10.0));
+  const double steps = (double)plan->input[0].dim[0];
+  const double features = (double)plan->input[0].dim[1];
+  nacre_plan_flops(plan, steps * (double)columns *
+                           (2.0 * features + 2.0 * (double)cfg->units + 10.0));
   return nacre_recurrent_outputs(plan, states);
 }
 

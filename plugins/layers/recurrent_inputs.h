@@ -102,7 +102,7 @@ static inline nacre_recurrent_pass nacre_recurrent_begin(
 }
 
 /** The input's part of `columns` gates, for all steps; or, where it comes
- *  with its words, for each of them, to be laid out step by step. */
+ *  with its words, for each of them: see nacre_recurrent_given(). */
 static inline void
 nacre_recurrent_inputs(nacre_recurrent_pass *pass, int64_t columns) {
   const nacre_run *run = pass->run;

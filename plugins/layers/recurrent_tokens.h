@@ -87,16 +87,23 @@ nacre_recurrent_gather(const nacre_recurrent_pass *pass, int64_t words) {
   return to;
 }
 
-/** What the kernel has made of the words of a step, to its gates. */
-static inline void nacre_recurrent_lay(const nacre_recurrent_tile *t) {
+/** What the kernel has made of the input, of row i in this step. */
+static inline const real *nacre_recurrent_given(const nacre_recurrent_tile *t,
+                                                int64_t i) {
   const nacre_recurrent_pass *pass = t->pass;
-  const real *word = nacre_recurrent_word_of(pass);
-  const int64_t n = pass->columns;
-  const real *from = nacre_recurrent_word_gates(pass, pass->words);
-  for (int64_t i = 0; i < t->rows; i++) {
-    const int64_t place = (t->begin + i) * pass->steps + t->time;
-    memcpy(nacre_recurrent_gates(t, i), from + (int64_t)word[place] * n,
-           (size_t)n * sizeof(real));
+  if (pass->words == 0) {
+    return nacre_recurrent_gates(t, i);
+  }
+  const int64_t place = (t->begin + i) * pass->steps + t->time;
+  return nacre_recurrent_word_gates(pass, pass->words) +
+         (int64_t)nacre_recurrent_word_of(pass)[place] * pass->columns;
+}
+
+/** The same of all rows, brought to where the gates of the step are. */
+static inline void nacre_recurrent_lay(const nacre_recurrent_tile *t) {
+  for (int64_t i = 0; t->pass->words > 0 && i < t->rows; i++) {
+    memcpy(nacre_recurrent_gates(t, i), nacre_recurrent_given(t, i),
+           (size_t)t->pass->columns * sizeof(real));
   }
 }
 

@@ -202,9 +202,6 @@ nacre_recurrent_ahead(void *ctx, int64_t begin, int64_t end) {
   for (; t.step < pass->steps; t.step++) {
     t.time = nacre_recurrent_time(pass, t.step);
     nacre_recurrent_mask(&t);
-    if (pass->words > 0) {
-      nacre_recurrent_lay(&t);
-    }
     pass->work(&t);
   }
 }

@@ -48,6 +48,7 @@ static void step_row(const nacre_recurrent_tile *t, int64_t i) {
 /* h = activation(x kernel + h recurrent_kernel + bias) */
 static void step(const nacre_recurrent_tile *t) {
   const int64_t n = t->pass->units;
+  nacre_recurrent_lay(t);
   if (nacre_recurrent_any(t)) {
     nacre_recurrent_multiply(
       t, 0, nacre_recurrent_state(t, 0), n, 0,

@@ -54,6 +54,20 @@ def flow(params):
     return "{" + ", ".join(f"{k}: {text(v)}" for k, v in params.items()) + "}"
 
 
+def layer_case(name, params, inputs, weights, y, dy, slopes, masks=None):
+    """A case of a layer: slopes are of the inputs, and then of the weights."""
+    case = {
+        "component": name, "params": flow(params), "training": 1,
+        "inputs": [tensor(x) for x in inputs], "weights": weights,
+        "y": tensor(y.numpy()), "dy": tensor(dy),
+        "dx": [tensor(s.numpy()) for s in slopes[:len(inputs)]],
+        "dw": [tensor(s.numpy()) for s in slopes[len(inputs):]],
+        "state": []}
+    if masks is not None:
+        case["masks"] = [None if m is None else tensor(m) for m in masks]
+    return case
+
+
 def write(name, cases, **more):
     """Writes NAME.json, a case to a line."""
     here = pathlib.Path(__file__).resolve().parent

@@ -4,7 +4,7 @@ transformer. Rotary and sine positions are KerasHub's formulas, which it
 computes in single precision, in double."""
 import numpy as np
 import tensorflow as tf
-from golden import flow, grid, keras, tensor, write
+from golden import grid, keras, layer_case, tensor, write
 
 rng = np.random.default_rng(5120)
 cases = []
@@ -39,20 +39,12 @@ def case(name, params, call, inputs, layer=None, masks=None, state=()):
     slopes = [tf.convert_to_tensor(s)
               for s in tape.gradient(total, variables + trained,
                                      unconnected_gradients="zero")]
-    made = {
-        "component": name, "params": flow(params), "training": 1,
-        "inputs": [tensor(x) for x in inputs], "weights": weights,
-        "y": tensor(y.numpy()), "dy": tensor(dy),
-        "dx": [tensor(s.numpy()) for s in slopes[:len(inputs)]],
-        "dw": [tensor(s.numpy()) for s in slopes[len(inputs):]],
-        "state": []}
+    made = layer_case(name, params, inputs, weights, y, dy, slopes, masks)
     for w, slope in zip(weights, made["dw"]):
         if w["name"] == "key_bias":  # what it adds does not matter: all of
             slope["terms"] = 1       # its gradient cancels out
         elif w["name"] in ("query_kernel", "query_bias", "key_kernel"):
             slope["terms"] = 0.01    # and of these, most
-    if masks is not None:
-        made["masks"] = [None if m is None else tensor(m) for m in masks]
     cases.append(made)
 
 

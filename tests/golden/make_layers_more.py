@@ -2,7 +2,7 @@
 """layers_more.json: einsum_dense, attention by tangents, softmax by masks."""
 import numpy as np
 import tensorflow as tf
-from golden import flow, grid, keras, tensor, write
+from golden import grid, keras, layer_case, tensor, write
 
 rng = np.random.default_rng(8128)
 cases = []
@@ -35,16 +35,8 @@ def case(name, params, layer, inputs, masks=None, **known):
         total = tf.reduce_sum(y * dy)
     slopes = [tf.convert_to_tensor(s) for s in tape.gradient(
         total, variables + [w.value for w in layer.trainable_variables])]
-    made = {
-        "component": name, "params": flow(params), "training": 1,
-        "inputs": [tensor(x) for x in inputs], "weights": weights,
-        "y": tensor(y.numpy()), "dy": tensor(dy),
-        "dx": [tensor(s.numpy()) for s in slopes[:len(inputs)]],
-        "dw": [tensor(s.numpy()) for s in slopes[len(inputs):]],
-        "state": []}
-    if masks is not None:
-        made["masks"] = [None if m is None else tensor(m) for m in masks]
-    cases.append(made)
+    cases.append(layer_case(name, params, inputs, weights, y, dy, slopes,
+                            masks))
 
 
 def masked_softmax(axis, mask, *shape):

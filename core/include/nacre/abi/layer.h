@@ -36,10 +36,10 @@ extern "C" {
                                  its shape */
 #define NACRE_LAYER_RESIDUAL 4096u /* forward adds run->residual to out[0],
                                       before the epilogue */
-#define NACRE_LAYER_LOOKUP 8192u /* out[0] has a row for each number of in[0]:
-                                    the same for equal numbers. Of dout[0],
-                                    backward uses but the sums of the rows of
-                                    equal numbers */
+#define NACRE_LAYER_LOOKUP 8192u /* out[0] has one axis more than in[0], a row
+                                    for each number there: the same for equal
+                                    numbers. Of dout[0], backward uses but the
+                                    sums of the rows of equal numbers */
 #define NACRE_LAYER_TOKENS 16384u /* makes use of run->tokens */
 
 /** A tensor that a layer keeps between steps, in the static table of its
@@ -206,7 +206,8 @@ typedef struct nacre_layer_ops {
    *  dout has had the epilogue's derivative applied. NULL: not
    *  differentiable, or a view. */
   void (*backward)(nacre_run *);
-  /** [main] Optional private state, made after plan(). */
+  /** [main] Optional private state, made after plan(), and maybe for a
+   *  smaller batch than that was asked for. */
   int (*create)(const nacre_plan *, void **self);
   void (*destroy)(void *self);
   /** [main] Instead of all of the above, for a layer that is made of others:
