@@ -417,6 +417,7 @@ static bool check_case(trial *t) {
   check_orders(t, bound);
   check_many(t, bound);
   nacre_layer_tokens(suite, t->at, &t->how);
+  nacre_layer_kept(suite, t->at);
   if (t->at->whole > 0) {
     check_bad_index(t, bound);
   }

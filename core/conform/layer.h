@@ -155,6 +155,8 @@ int64_t nacre_layer_carried(const nacre_layer_bound *, uint32_t i);
 /** Rows that were looked up: of who gives them, and of who makes use of it. */
 void nacre_layer_tokens(nacre_suite *, const nacre_layer_case *,
                         const nacre_layer_how *);
+/** What is kept from one forward in inference to the next. */
+void nacre_layer_kept(nacre_suite *, const nacre_layer_case *);
 /** Backward against central differences. */
 void nacre_layer_gradient(nacre_suite *, const nacre_layer_case *);
 /** The table of its functions; false: nothing else can be tried. */

@@ -136,7 +136,10 @@ static void call_forward(nacre_layer_bound *bound,
                          const nacre_layer_how *how, call *to) {
   for (uint32_t i = 0; i < NACRE_SLOT_MAX; i++) {
     poison(&bound->saved[i]);
-    poison(&bound->scratch[i]);
+    if ((how->flags & NACRE_RUN_KEPT) == 0 ||
+        (bound->plan.scratch_flags[i] & NACRE_KEPT) == 0) {
+      poison(&bound->scratch[i]);
+    }
   }
   for (uint32_t i = 0; i < NACRE_LAYER_WEIGHTS; i++) {
     restore(&bound->weight[i]);

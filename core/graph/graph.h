@@ -47,6 +47,7 @@ typedef struct nacre_variable {
 typedef struct nacre_slot {
   bool used, per_sample;
   nacre_shape shape;
+  bool kept; /* scratch that inference may leave alone between calls */
 } nacre_slot;
 
 /** A call of a layer, or (layer.component NULL) of an activation alone. */

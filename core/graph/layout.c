@@ -231,31 +231,68 @@ static int forward(const nacre_pass *walk) {
   return NACRE_OK;
 }
 
-/* Scratch lasts for one call, so all calls use the same bytes. */
+/* Puts a slot at `offset` of the scratch; *end: where it ends. */
+static int place_slot(const nacre_pass *walk, int vertex, int slot,
+                      int64_t batch, int64_t offset, int64_t *end) {
+  const nacre_slot *at = &walk->graph->vertex[vertex].scratch[slot];
+  int64_t bytes = nacre_shape_count(&at->shape) *
+                  (at->per_sample ? walk->graph->vertex[vertex].times : 1);
+  if (!nacre_int_mul(bytes, at->per_sample ? batch : 1, &bytes) ||
+      !nacre_int_mul(bytes, (int64_t)sizeof(real), &bytes) ||
+      !nacre_int_add(bytes, 63, &bytes) ||
+      !nacre_int_add(offset, bytes / 64 * 64, end)) {
+    return nacre_error_add(walk->graph->ctx->error, NACRE_ELIMIT, NULL,
+                           "the scratch memory cannot be counted");
+  }
+  walk->layout->scratch[vertex][slot] = offset;
+  return NACRE_OK;
+}
+
+/* Samples of a call up to which preparing weights is a good part of it. */
+#define FEW_SAMPLES 4
+
+/* Whether a slot is its layer's own in every call. */
+static bool is_own(const nacre_pass *walk, int vertex, int slot,
+                   int64_t batch) {
+  const nacre_vertex *at = &walk->graph->vertex[vertex];
+  return walk->mode == NACRE_MODE_PREDICT && at->scratch[slot].kept &&
+         batch <= FEW_SAMPLES / at->times;
+}
+
+/* The slots of one kind of one vertex, from `offset` on. */
+static int place_slots(const nacre_pass *walk, int vertex, bool own,
+                       int64_t batch, int64_t offset) {
+  nacre_layout *layout = walk->layout;
+  for (int j = 0; j < NACRE_SLOT_MAX; j++) {
+    if (walk->graph->vertex[vertex].scratch[j].used &&
+        is_own(walk, vertex, j, batch) == own) {
+      layout->keeps = layout->keeps || own;
+      if (place_slot(walk, vertex, j, batch, offset, &offset) != NACRE_OK) {
+        return NACRE_ERROR;
+      }
+    }
+  }
+  if (offset > layout->scratch_bytes) {
+    layout->scratch_bytes = offset;
+  }
+  return NACRE_OK;
+}
+
+/* Scratch lasts for one call, so all calls use the same bytes; what is kept
+ * lies behind them, one after the other. */
 static int place_scratch(const nacre_pass *walk, int64_t batch) {
   nacre_layout *layout = walk->layout;
-  for (int i = 0; i < walk->graph->n_vertices; i++) {
-    int64_t offset = 0;
-    for (int j = 0; j < NACRE_SLOT_MAX; j++) {
-      const nacre_slot *slot = &walk->graph->vertex[i].scratch[j];
-      layout->scratch[i][j] = -1;
-      if (!slot->used) {
-        continue;
-      }
-      int64_t bytes = nacre_shape_count(&slot->shape) *
-                      (slot->per_sample ? walk->graph->vertex[i].times : 1);
-      if (!nacre_int_mul(bytes, slot->per_sample ? batch : 1, &bytes) ||
-          !nacre_int_mul(bytes, (int64_t)sizeof(real), &bytes) ||
-          !nacre_int_add(bytes, 63, &bytes) ||
-          !nacre_int_add(offset, bytes / 64 * 64, &bytes)) {
-        return nacre_error_add(walk->graph->ctx->error, NACRE_ELIMIT, NULL,
-                               "the scratch memory cannot be counted");
-      }
-      layout->scratch[i][j] = offset;
-      offset = bytes;
+  const int n = walk->graph->n_vertices;
+  memset(layout->scratch, 0xff, (size_t)n * sizeof(*layout->scratch));
+  for (int i = 0; i < n; i++) {
+    if (place_slots(walk, i, false, batch, 0) != NACRE_OK) {
+      return NACRE_ERROR;
     }
-    if (offset > layout->scratch_bytes) {
-      layout->scratch_bytes = offset;
+  }
+  for (int i = 0; i < n; i++) {
+    if (place_slots(walk, i, true, batch, layout->scratch_bytes) !=
+        NACRE_OK) {
+      return NACRE_ERROR;
     }
   }
   return NACRE_OK;

@@ -60,6 +60,7 @@ typedef struct nacre_layout {
   int n_again;           /* calls that are made a second time */
   double flops_again;    /* of theirs, per sample */
   int64_t (*scratch)[NACRE_SLOT_MAX]; /* [vertices]: offset or -1 */
+  bool keeps;            /* scratch that asked for it is shared by nobody */
   int64_t activation_bytes, scratch_bytes;
 } nacre_layout;
 

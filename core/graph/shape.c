@@ -181,7 +181,8 @@ static int plan_slot(nacre_plan *plan, nacre_slot *slots, uint32_t slot,
   if (count_shape(plan, shape, per_sample, &count) != NACRE_OK) {
     return NACRE_ERROR;
   }
-  slots[slot] = (nacre_slot){ true, per_sample, *shape };
+  slots[slot] = (nacre_slot){ true, per_sample, *shape,
+                              (flags & NACRE_KEPT) != 0 };
   return NACRE_OK;
 }
 

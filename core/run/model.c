@@ -88,7 +88,7 @@ int nacre_model_measure(const nacre_graph *graph, int64_t *gradients,
 int nacre_model_make(nacre_model *model, const nacre_graph *graph,
                      nacre_device *device, bool training,
                      nacre_error *error) {
-  *model = (nacre_model){ .graph = graph, .device = device };
+  *model = (nacre_model){ .graph = graph, .device = device, .version = 1 };
   if (plan_memory(model, error) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -129,6 +129,7 @@ void nacre_model_write(nacre_model *model, int variable, const real *in) {
   real *at = model->params + model->offset[variable];
   size_t bytes = (size_t)model->graph->variable[variable].count *
                  sizeof(real);
+  model->version++;
   if (model->device->ops->write != NULL) {
     model->device->ops->write(model->device->self, at, in, bytes);
   } else {

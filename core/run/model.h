@@ -18,6 +18,7 @@ typedef struct nacre_model {
   int64_t trained, total;   /* elements, padding included */
   real *params;             /* [total] on the device */
   real *grads;              /* [trained] on the device; NULL: inference */
+  uint64_t version;         /* counts changes of weights; states aside */
 } nacre_model;
 
 /** Bytes of gradients and of parameters that a model would take, padding

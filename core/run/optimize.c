@@ -438,6 +438,7 @@ bool nacre_optimizer_step(nacre_optimizer *optimizer) {
     return false;
   }
   optimizer->pending = 0;
+  optimizer->model->version++;
   optimizer->rate = nacre_optimizer_rate(optimizer);
   optimizer->step++;
   double scale = batches == 1 ? 1 : 1.0 / (double)batches;

@@ -375,7 +375,20 @@ void nacre_program_set_step(nacre_program *program, int64_t step) {
   }
 }
 
+/* What layers have prepared from weights is good while these are the same. */
+static void tell_kept(nacre_program *program) {
+  const bool kept = program->version == program->model->version;
+  for (int i = 0; i < program->n_runs && kept != program->kept; i++) {
+    program->run[i].flags ^= NACRE_RUN_KEPT;
+  }
+  program->kept = kept;
+  program->version = program->model->version;
+}
+
 void nacre_program_run(nacre_program *program) {
+  if (program->layout.keeps) {
+    tell_kept(program);
+  }
   if (program->profile != NULL) {
     nacre_profile_run(program->profile, program);
     return;

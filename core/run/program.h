@@ -50,6 +50,8 @@ struct nacre_program {
   nacre_mode mode;
   int64_t batch_max, batch;
   char *activations, *scratch; /* device memory */
+  uint64_t version;            /* of the weights, in the last run */
+  bool kept;                   /* the calls are told that these are the same */
   nacre_step *step;
   int n_steps, n_forward;
   nacre_run *run;              /* one for every vertex call */

@@ -424,6 +424,7 @@ static int read_pieces(pieces *list, const nacre_tensors *tensors,
   }
   if (status == NACRE_OK) {
     copy_pieces(list, tensors);
+    trainer->model.version++;
     apply(trainer, &numbers, list->log);
   }
   return status;

@@ -364,7 +364,7 @@ static void run(conv_pass *p) {
   choose_block(p);
   const double size =
     (double)conv_taps(c) * (double)p->k * (double)conv_padded(p);
-  if (!p->each) {
+  if (!p->each && !(c->flags & NACRE_CONV_KEPT)) {
     nacre_pool_run(d->pool, c->groups * conv_panels(p), 1,
                    size * (double)c->groups / 8, pack_some, p);
   }

@@ -238,7 +238,10 @@ void nacre_winograd_run(conv_pass *p) {
   }
   choose_each(&w);
   const double size = 36 * (double)p->k * (double)conv_padded(p);
-  nacre_pool_run(d->pool, conv_panels(p), 1, size / 4, transform_kernel, &w);
+  if (!(c->flags & NACRE_CONV_KEPT)) {
+    nacre_pool_run(d->pool, conv_panels(p), 1, size / 4, transform_kernel,
+                   &w);
+  }
   nacre_pool_run(d->pool, (w.pieces - 1) / w.each + 1, 1,
                  1.5 * size * (double)w.pieces / CONV_WORK_PER_NS, run_jobs,
                  &w);

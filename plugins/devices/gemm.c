@@ -23,7 +23,7 @@
 #define FAR_BYTES 524288.0
 /* Share of the rows up to which reading some of them is faster than all: what
  * lies in pieces comes more slowly. */
-#define SOME_SHARE 0.7
+#define SOME_SHARE 0.8
 
 static real *row_of(real *c, int64_t ldc, int64_t i) {
   return c + i * ldc;

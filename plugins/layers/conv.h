@@ -197,7 +197,7 @@ static inline int nacre_conv_plan_kernel(nacre_plan *plan,
   nacre_conv c = nacre_conv_describe(params, plan->batch,
                                      plan->input[0].dim, filters);
   const nacre_shape scratch = nacre_conv_scratch(&c);
-  return nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, 0);
+  return nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, NACRE_KEPT);
 }
 
 /** Operations of a forward pass: each output sums taps times `channels`. */
@@ -263,10 +263,16 @@ static inline nacre_conv nacre_conv_bind(const nacre_run *run,
   return c;
 }
 
+/** The device need not prepare a kernel that it has prepared before. */
+static inline uint32_t nacre_conv_kept(const nacre_run *run) {
+  return (run->flags & NACRE_RUN_KEPT) != 0 ? NACRE_CONV_KEPT : 0;
+}
+
 /** out = act(in * kernel + bias) */
 static inline void nacre_conv_forward(nacre_run *run,
                                       const nacre_conv_params *params) {
   nacre_conv c = nacre_conv_bind(run, params);
+  c.flags |= nacre_conv_kept(run);
   c.y = nacre_data(&run->out[0]);
   c.bias = nacre_data(&run->weight[NACRE_CONV_BIAS]); /* [filters] */
   c.act = run->epilogue;

@@ -368,6 +368,82 @@ START_TEST(test_steps_of_noise) {
 }
 END_TEST
 
+/* A convolution of a few channels, as fast algorithms want them. */
+static const char convolution[] = "\
+nacre: 1\n\
+seed: 5\n\
+model:\n\
+  input: [8, 8, 8]\n\
+  layers:\n\
+    - {type: conv2d, filters: 16, kernel_size: 3, name: c}\n\
+    - {type: conv2d, filters: 16, kernel_size: 3}\n\
+    - flatten\n\
+    - {type: dense, units: 1}\n\
+loss: mean_squared_error\n\
+optimizer: {type: sgd, learning_rate: 0.01}\n\
+train: {epochs: 1, batch_size: 2, shuffle: false}\n\
+data: {train: {type: inline, x: ";
+
+/* What `program` makes of a sample of ones, as a program made now would. */
+static double predict_ones(engine *self, nacre_program *program) {
+  nacre_program fresh;
+  ck_assert_int_eq(nacre_program_make(&fresh, &self->trainer.model,
+                                      NACRE_MODE_PREDICT, 1, 1, &self->error),
+                   NACRE_OK);
+  for (int64_t i = 0; i < 512; i++) {
+    nacre_program_input(program, 0)[i] = 1;
+    nacre_program_input(&fresh, 0)[i] = 1;
+  }
+  nacre_program_run(program);
+  nacre_program_run(&fresh);
+  const double is = (double)program->head[0].prediction[0];
+  ck_assert_double_eq(is, (double)fresh.head[0].prediction[0]);
+  nacre_program_fini(&fresh);
+  return is;
+}
+
+/* Kernels that inference has prepared are prepared anew after a step, and
+ * after somebody wrote weights; not otherwise. */
+START_TEST(test_prepared_weights) {
+  engine_text text = { 0 };
+  engine self;
+  nacre_program program;
+  engine_put(&text, "%s", convolution);
+  engine_put(&text, "[");
+  for (int i = 0; i < 2; i++) {
+    engine_put(&text, i > 0 ? ", [" : "[");
+    for (int j = 0; j < 8; j++) {
+      engine_put(&text, j > 0 ? ", " : "");
+      engine_put_numbers(&text, 8, 8, (uint64_t)(8 * i + j));
+    }
+    engine_put(&text, "]");
+  }
+  engine_put(&text, "], y: [[1], [-1]]}}\n");
+  engine_open(&self, text.at);
+  free(text.at);
+  ck_assert_int_eq(nacre_program_make(&program, &self.trainer.model,
+                                      NACRE_MODE_PREDICT, 1, 1, &self.error),
+                   NACRE_OK);
+  ck_assert(program.layout.keeps);
+  const double first = predict_ones(&self, &program);
+  ck_assert(!program.kept);
+  ck_assert_double_eq(predict_ones(&self, &program), first);
+  ck_assert(program.kept);
+  ck_assert_int_eq(nacre_trainer_step(&self.trainer, NULL), NACRE_OK);
+  const double second = predict_ones(&self, &program);
+  ck_assert_double_ne(first, second);
+  const int kernel = engine_variable(&self, "c.kernel");
+  real *values = calloc(
+    (size_t)self.trainer.model.graph->variable[kernel].count, sizeof(real));
+  ck_assert_ptr_nonnull(values);
+  nacre_model_write(&self.trainer.model, kernel, values);
+  free(values);
+  ck_assert_double_ne(predict_ones(&self, &program), second);
+  nacre_program_fini(&program);
+  engine_close(&self);
+}
+END_TEST
+
 Suite *test_program_suite(void);
 Suite *test_program_suite(void) {
   Suite *suite = suite_create("program");
@@ -379,6 +455,7 @@ Suite *test_program_suite(void) {
   tcase_add_test(tests, test_sample_weights);
   tcase_add_test(tests, test_class_weights);
   tcase_add_test(tests, test_steps_of_noise);
+  tcase_add_test(tests, test_prepared_weights);
   suite_add_tcase(suite, tests);
   return suite;
 }

@@ -61,6 +61,7 @@ typedef struct nacre_weight {
 #define NACRE_OUTPUT_MAX 8    /* outputs */
 #define NACRE_SLOT_MAX 12     /* saved tensors, and scratch tensors */
 #define NACRE_PER_SAMPLE 1u   /* the host puts the batch axis in front */
+#define NACRE_KEPT 2u         /* of a scratch tensor: see NACRE_RUN_KEPT */
 
 typedef struct nacre_plan nacre_plan;
 
@@ -77,7 +78,8 @@ typedef struct nacre_plan_ops {
   /** Keeps saved tensor `slot` from forward to backward. */
   int (*saved)(nacre_plan *, uint32_t slot, const nacre_shape *,
                uint32_t flags);
-  /** Room of its own during one forward or backward; contents undefined. */
+  /** Room of its own during one forward or backward; contents undefined, but
+   *  see NACRE_RUN_KEPT. */
   int (*scratch)(nacre_plan *, uint32_t slot, const nacre_shape *,
                  uint32_t flags);
   /** Floating-point operations of a forward pass over one sample. */
@@ -117,6 +119,12 @@ typedef struct nacre_run nacre_run;
  *  with such weights is only called so if it says NACRE_LAYER_REPEAT; the
  *  others need not look at this. */
 #define NACRE_RUN_RECOMPUTE 4u
+/** Weights but for STATEs are what they were when forward was called last, and
+ *  scratch of NACRE_KEPT holds what that call left there: what it prepared from
+ *  weights alone is still good, for a batch of any size. Such scratch is the
+ *  layer's own, and takes memory; the host gives it where it pays, in inference
+ *  on few samples. */
+#define NACRE_RUN_KEPT 8u
 
 /** One bound call. Arrays are indexed as in the plan; tensors of a kind
  *  that were not asked for have data NULL. */

@@ -93,6 +93,9 @@ typedef struct nacre_attention {
 #define NACRE_CONV_PLAIN 1u /* that very sum, by no algorithm of fewer
                                multiplications, whose rounding is coarser */
 
+#define NACRE_CONV_KEPT 2u /* w and scratch are as the last call of this very
+                              function left them: the kernel is prepared */
+
 /** A convolution over up to three spatial axes, depth, height and width,
  *  channels last; an axis that is not there has extent 1, kernel 1, stride 1.
  *
