@@ -251,12 +251,18 @@ static int place_slot(const nacre_pass *walk, int vertex, int slot,
 /* Samples of a call up to which preparing weights is a good part of it. */
 #define FEW_SAMPLES 4
 
-/* Whether a slot is its layer's own in every call. */
-static bool is_own(const nacre_pass *walk, int vertex, int slot,
-                   int64_t batch) {
-  const nacre_vertex *at = &walk->graph->vertex[vertex];
-  return walk->mode == NACRE_MODE_PREDICT && at->scratch[slot].kept &&
-         batch <= FEW_SAMPLES / at->times;
+/* Which vertices have slots of their own. */
+static void find_keepers(const nacre_pass *walk, int64_t batch) {
+  nacre_layout *layout = walk->layout;
+  for (int i = 0; i < walk->graph->n_vertices; i++) {
+    const nacre_vertex *at = &walk->graph->vertex[i];
+    for (int j = 0; j < NACRE_SLOT_MAX && !layout->keeps[i]; j++) {
+      layout->keeps[i] = walk->mode == NACRE_MODE_PREDICT &&
+                         at->scratch[j].used && at->scratch[j].kept &&
+                         batch <= FEW_SAMPLES / at->times;
+    }
+    layout->any_keeps = layout->any_keeps || layout->keeps[i];
+  }
 }
 
 /* The slots of one kind of one vertex, from `offset` on. */
@@ -264,12 +270,10 @@ static int place_slots(const nacre_pass *walk, int vertex, bool own,
                        int64_t batch, int64_t offset) {
   nacre_layout *layout = walk->layout;
   for (int j = 0; j < NACRE_SLOT_MAX; j++) {
-    if (walk->graph->vertex[vertex].scratch[j].used &&
-        is_own(walk, vertex, j, batch) == own) {
-      layout->keeps = layout->keeps || own;
-      if (place_slot(walk, vertex, j, batch, offset, &offset) != NACRE_OK) {
-        return NACRE_ERROR;
-      }
+    const nacre_slot *slot = &walk->graph->vertex[vertex].scratch[j];
+    if (slot->used && (slot->kept && layout->keeps[vertex]) == own &&
+        place_slot(walk, vertex, j, batch, offset, &offset) != NACRE_OK) {
+      return NACRE_ERROR;
     }
   }
   if (offset > layout->scratch_bytes) {
@@ -284,6 +288,7 @@ static int place_scratch(const nacre_pass *walk, int64_t batch) {
   nacre_layout *layout = walk->layout;
   const int n = walk->graph->n_vertices;
   memset(layout->scratch, 0xff, (size_t)n * sizeof(*layout->scratch));
+  find_keepers(walk, batch);
   for (int i = 0; i < n; i++) {
     if (place_slots(walk, i, false, batch, 0) != NACRE_OK) {
       return NACRE_ERROR;
@@ -309,6 +314,7 @@ static int prepare(nacre_pass *walk) {
     nacre_pass_array(walk, vertices, sizeof(*layout->saved_again));
   layout->saved = nacre_pass_array(walk, vertices, sizeof(*layout->saved));
   layout->scratch = nacre_pass_array(walk, vertices, sizeof(*layout->scratch));
+  layout->keeps = nacre_pass_array(walk, vertices, sizeof(*layout->keeps));
   walk->wanted = nacre_pass_array(walk, edges, sizeof(bool));
   walk->reached = nacre_pass_array(walk, edges, sizeof(bool));
   walk->loss_at = nacre_pass_array(walk, edges, sizeof(bool));
@@ -317,6 +323,7 @@ static int prepare(nacre_pass *walk) {
   if (layout->value == NULL || layout->again == NULL ||
       layout->grad == NULL || layout->saved_again == NULL ||
       layout->saved == NULL || layout->scratch == NULL ||
+      layout->keeps == NULL ||
       walk->wanted == NULL || walk->reached == NULL ||
       walk->loss_at == NULL || walk->active == NULL ||
       walk->skipped == NULL) {

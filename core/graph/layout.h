@@ -60,7 +60,8 @@ typedef struct nacre_layout {
   int n_again;           /* calls that are made a second time */
   double flops_again;    /* of theirs, per sample */
   int64_t (*scratch)[NACRE_SLOT_MAX]; /* [vertices]: offset or -1 */
-  bool keeps;            /* scratch that asked for it is shared by nobody */
+  bool *keeps;           /* [vertices]: its scratch that is to be kept is */
+  bool any_keeps;
   int64_t activation_bytes, scratch_bytes;
 } nacre_layout;
 

@@ -377,16 +377,20 @@ void nacre_program_set_step(nacre_program *program, int64_t step) {
 
 /* What layers have prepared from weights is good while these are the same. */
 static void tell_kept(nacre_program *program) {
+  const nacre_layout *layout = &program->layout;
   const bool kept = program->version == program->model->version;
-  for (int i = 0; i < program->n_runs && kept != program->kept; i++) {
-    program->run[i].flags ^= NACRE_RUN_KEPT;
+  for (int i = 0; i < layout->n_ops && kept != program->kept; i++) {
+    const nacre_op *op = &layout->op[i];
+    if (op->kind == NACRE_OP_FORWARD && layout->keeps[op->index]) {
+      program->run[i].flags ^= NACRE_RUN_KEPT;
+    }
   }
   program->kept = kept;
   program->version = program->model->version;
 }
 
 void nacre_program_run(nacre_program *program) {
-  if (program->layout.keeps) {
+  if (program->layout.any_keeps) {
     tell_kept(program);
   }
   if (program->profile != NULL) {

@@ -11,7 +11,10 @@
 #define NACRE_CONV_CAUSAL 2 /* zeros in front alone: no look ahead */
 
 enum { NACRE_CONV_KERNEL, NACRE_CONV_BIAS }; /* weights */
-enum { NACRE_CONV_SCRATCH };
+enum {
+  NACRE_CONV_SCRATCH,
+  NACRE_CONV_PREPARED /* of forward: kept from call to call */
+};
 
 static const char *const nacre_conv_axis[3] = { "depth", "height", "width" };
 
@@ -183,7 +186,8 @@ static inline int nacre_conv_plan_weights(nacre_plan *plan,
   return NACRE_OK;
 }
 
-/** The same, and the scratch that the device's convolutions need. */
+/** The same, and the scratch that the device's convolutions need: for forward
+ *  no more for many samples than for one. */
 static inline int nacre_conv_plan_kernel(nacre_plan *plan,
                                          const nacre_conv_params *params,
                                          int64_t rows, int64_t cols,
@@ -197,7 +201,12 @@ static inline int nacre_conv_plan_kernel(nacre_plan *plan,
   nacre_conv c = nacre_conv_describe(params, plan->batch,
                                      plan->input[0].dim, filters);
   const nacre_shape scratch = nacre_conv_scratch(&c);
-  return nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, NACRE_KEPT);
+  c.batch = 1;
+  const nacre_shape prepared = nacre_conv_scratch(&c);
+  if (nacre_plan_scratch(plan, NACRE_CONV_SCRATCH, &scratch, 0) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  return nacre_plan_scratch(plan, NACRE_CONV_PREPARED, &prepared, NACRE_KEPT);
 }
 
 /** Operations of a forward pass: each output sums taps times `channels`. */
@@ -263,16 +272,18 @@ static inline nacre_conv nacre_conv_bind(const nacre_run *run,
   return c;
 }
 
-/** The device need not prepare a kernel that it has prepared before. */
-static inline uint32_t nacre_conv_kept(const nacre_run *run) {
-  return (run->flags & NACRE_RUN_KEPT) != 0 ? NACRE_CONV_KEPT : 0;
+/** Of forward: what has been prepared of a kernel need not be done again. */
+static inline void nacre_conv_use_prepared(const nacre_run *run,
+                                           nacre_conv *c) {
+  c->flags |= (run->flags & NACRE_RUN_KEPT) != 0 ? NACRE_CONV_KEPT : 0;
+  c->scratch = nacre_data(&run->scratch[NACRE_CONV_PREPARED]);
 }
 
 /** out = act(in * kernel + bias) */
 static inline void nacre_conv_forward(nacre_run *run,
                                       const nacre_conv_params *params) {
   nacre_conv c = nacre_conv_bind(run, params);
-  c.flags |= nacre_conv_kept(run);
+  nacre_conv_use_prepared(run, &c);
   c.y = nacre_data(&run->out[0]);
   c.bias = nacre_data(&run->weight[NACRE_CONV_BIAS]); /* [filters] */
   c.act = run->epilogue;

@@ -9,7 +9,7 @@
 /** Weights and slots of a separable convolution; the first are conv.h's. */
 enum { NACRE_DEPTHWISE_POINTWISE = 1, NACRE_DEPTHWISE_BIAS };
 enum { NACRE_DEPTHWISE_MIDDLE };
-enum { NACRE_DEPTHWISE_DMIDDLE = 1 };
+enum { NACRE_DEPTHWISE_DMIDDLE = NACRE_CONV_PREPARED + 1 };
 
 /** Every channel is a group; input [extents..., channels]. */
 static inline int64_t nacre_depthwise_groups(const nacre_plan *plan) {
@@ -104,6 +104,7 @@ static inline void nacre_separable_forward(nacre_run *run,
   nacre_conv c = nacre_separable_bind(run, params);
   const nacre_tensor *out = &run->out[0];
   const int64_t filters = out->dim[out->rank - 1];
+  nacre_conv_use_prepared(run, &c);
   c.x = nacre_data(&run->in[0]);
   c.y = nacre_data(&run->saved[NACRE_DEPTHWISE_MIDDLE]);
   run->math->conv(run->math, &c);

@@ -424,7 +424,7 @@ START_TEST(test_prepared_weights) {
   ck_assert_int_eq(nacre_program_make(&program, &self.trainer.model,
                                       NACRE_MODE_PREDICT, 1, 1, &self.error),
                    NACRE_OK);
-  ck_assert(program.layout.keeps);
+  ck_assert(program.layout.any_keeps);
   const double first = predict_ones(&self, &program);
   ck_assert(!program.kept);
   ck_assert_double_eq(predict_ones(&self, &program), first);
@@ -444,6 +444,42 @@ START_TEST(test_prepared_weights) {
 }
 END_TEST
 
+/* Layers that see many samples in one share their scratch, and do not believe
+ * that it is kept because others' is. */
+START_TEST(test_prepared_and_shared) {
+  engine self;
+  nacre_program program;
+  engine_open(&self, "\
+nacre: 1\n\
+seed: 5\n\
+model:\n\
+  input: [8, 8, 8]\n\
+  layers:\n\
+    - {type: time_distributed, layer: {type: conv1d, filters: 8,\n\
+       kernel_size: 3, padding: same}}\n\
+    - {type: time_distributed, layer: {type: conv1d, filters: 8,\n\
+       kernel_size: 3, padding: same}}\n\
+    - {type: conv2d, filters: 16, kernel_size: 3}\n\
+    - flatten\n\
+    - {type: dense, units: 1}\n\
+loss: mean_squared_error\n\
+optimizer: sgd\n\
+train: {epochs: 1, batch_size: 1}\n\
+data: {train: {type: inline, x: [[[[1, 2, 3, 4, 5, 6, 7, 8]]]], y: [[1]]},\n\
+       transform: [{type: resizing, height: 8, width: 8}]}\n");
+  ck_assert_int_eq(nacre_program_make(&program, &self.trainer.model,
+                                      NACRE_MODE_PREDICT, 1, 1, &self.error),
+                   NACRE_OK);
+  ck_assert(program.layout.any_keeps);
+  const double first = predict_ones(&self, &program);
+  for (int i = 0; i < 3; i++) {
+    ck_assert_double_eq(predict_ones(&self, &program), first);
+  }
+  nacre_program_fini(&program);
+  engine_close(&self);
+}
+END_TEST
+
 Suite *test_program_suite(void);
 Suite *test_program_suite(void) {
   Suite *suite = suite_create("program");
@@ -456,6 +492,7 @@ Suite *test_program_suite(void) {
   tcase_add_test(tests, test_class_weights);
   tcase_add_test(tests, test_steps_of_noise);
   tcase_add_test(tests, test_prepared_weights);
+  tcase_add_test(tests, test_prepared_and_shared);
   suite_add_tcase(suite, tests);
   return suite;
 }
