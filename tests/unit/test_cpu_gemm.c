@@ -278,10 +278,26 @@ START_TEST(zeros_are_passed_over) {
 }
 END_TEST
 
+/* Every bit is the same for 1, 2, 3, 4 and 7 threads. */
+static void product_same_bits(product *p, const char *level) {
+  static const int64_t threads[] = { 1, 2, 3, 4, 7 };
+  real *first = malloc(p->c_count * sizeof(real));
+  ck_assert_ptr_nonnull(first);
+  for (int t = 0; t < 5; t++) {
+    cpu_device d = cpu_open(level, threads[t]);
+    product_run(p, d.math);
+    if (t == 0) {
+      memcpy(first, p->c.at, p->c_count * sizeof(real));
+    }
+    ck_assert_mem_eq(first, p->c.at, p->c_count * sizeof(real));
+    cpu_close(&d);
+  }
+  free(first);
+}
+
 /* An infinity that meets a zero may be seen or not, but not by some threads
  * and in some columns: of A in rows, and of A in columns. */
 START_TEST(threads_see_the_same_infinities) {
-  static const int64_t threads[] = { 1, 2, 3, 7 };
   for (unsigned flags = 0; flags < 4; flags++) {
     uint64_t state = 17;
     product p = product_new(&state, flags, 1, 96, 20000, 1, 1, 0, 0);
@@ -290,18 +306,7 @@ START_TEST(threads_see_the_same_infinities) {
       p.a.at[k] = k % 3 == 0 ? p.a.at[k] : 0;
     }
     p.b.at[p.g.flags & NACRE_GEMM_TRANS_B ? 1 : p.g.ldb] = (real)INFINITY;
-    real *first = malloc(p.c_count * sizeof(real));
-    ck_assert_ptr_nonnull(first);
-    for (int t = 0; t < 4; t++) {
-      cpu_device d = cpu_open(cpu_levels[_i], threads[t]);
-      product_run(&p, d.math);
-      if (t == 0) {
-        memcpy(first, p.c.at, p.c_count * sizeof(real));
-      }
-      ck_assert_mem_eq(first, p.c.at, p.c_count * sizeof(real));
-      cpu_close(&d);
-    }
-    free(first);
+    product_same_bits(&p, cpu_levels[_i]);
     product_free(&p);
   }
 }
@@ -329,32 +334,18 @@ START_TEST(empty_extents) {
 }
 END_TEST
 
-/* Every bit is the same for 1, 2, 3, 4 and 7 threads. */
 START_TEST(threads_leave_no_trace) {
   static const extents shapes[] = {
     { 128, 512, 784 }, { 784, 512, 128 }, { 128, 10, 512 }, { 333, 77, 600 },
     { 1, 900, 900 },   { 900, 1, 900 },   { 40, 40, 3000 }
   };
-  static const int64_t threads[] = { 1, 2, 3, 4, 7 };
-  const char *level = cpu_levels[_i];
   for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
     for (unsigned flags = 0; flags < 4; flags++) {
       uint64_t state = 5;
       const extents *x = &shapes[s];
       product p =
         product_new(&state, flags, x->m, x->n, x->k, 1, 1, 1, 3);
-      real *first = malloc(p.c_count * sizeof(real));
-      ck_assert_ptr_nonnull(first);
-      for (int t = 0; t < 5; t++) {
-        cpu_device d = cpu_open(level, threads[t]);
-        product_run(&p, d.math);
-        if (t == 0) {
-          memcpy(first, p.c.at, p.c_count * sizeof(real));
-        }
-        ck_assert_mem_eq(first, p.c.at, p.c_count * sizeof(real));
-        cpu_close(&d);
-      }
-      free(first);
+      product_same_bits(&p, cpu_levels[_i]);
       product_free(&p);
     }
   }
