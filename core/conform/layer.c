@@ -19,19 +19,6 @@ typedef struct trial {
   bool allocates;      /* seen, of one that says so */
 } trial;
 
-/* Compares two vectors of results; the name says where they part. */
-static void same(trial *t, const char *check, const nacre_layer_bound *bound,
-                 const nacre_layer_how *how, int64_t n, const real *a,
-                 const real *b, double tolerance, const char *what) {
-  if (a == NULL || b == NULL) {
-    return;
-  }
-  int64_t i = nacre_values_differ(n, a, b, tolerance);
-  nacre_suite_check(t->suite, check, i < 0, "%s: %s is %.9g, not %.9g", what,
-                    i < 0 ? "" : nacre_layer_result_name(bound, how, i),
-                    i < 0 ? 0 : (double)b[i], i < 0 ? 0 : (double)a[i]);
-}
-
 static void check_plan(trial *t) {
   nacre_suite *suite = t->suite;
   nacre_layer_answer first, other, again;
@@ -74,7 +61,7 @@ static void check_again(trial *t, nacre_layer_bound *bound) {
   real *first = nacre_layer_results(bound, &t->how, &n);
   nacre_layer_run(bound, &t->how);
   real *second = nacre_layer_results(bound, &t->how, &n);
-  same(t, "deterministic", bound, &t->how, n, first, second, 0,
+  nacre_layer_same("deterministic", bound, &t->how, n, first, second, 0,
        "run again");
   if (t->suite->options->allocations == NULL) {
     nacre_suite_skip(t->suite, "no allocation", "not counted here");
@@ -102,7 +89,7 @@ static void check_fewer(trial *t, nacre_layer_bound *full, int64_t made) {
   real *expected = nacre_layer_results(full, &t->how, &n);
   nacre_layer_run(roomy, &t->how);
   real *got = nacre_layer_results(roomy, &t->how, &n);
-  same(t, "partial batch", full, &t->how, n, expected, got,
+  nacre_layer_same("partial batch", full, &t->how, n, expected, got,
        NACRE_SUITE_ROUNDING, "3 rows of a batch planned for 7");
   nacre_layer_unbind(roomy);
 }
@@ -132,7 +119,7 @@ static void check_unwanted(trial *t, nacre_layer_bound *bound) {
     real *all = nacre_layer_results(bound, &less, &n);
     nacre_layer_run(bound, &less);
     real *some = nacre_layer_results(bound, &less, &n_less);
-    same(t, "unwanted gradients", bound, &less, n, all, some, 0,
+    nacre_layer_same("unwanted gradients", bound, &less, n, all, some, 0,
          "when a gradient is not wanted");
   }
 }
@@ -155,7 +142,8 @@ static void check_in_place(trial *t, nacre_layer_bound *bound) {
   real *apart = nacre_layer_results(bound, &t->how, &n);
   nacre_layer_run(bound, &in_place);
   real *together = nacre_layer_results(bound, &in_place, &n);
-  same(t, "in place", bound, &in_place, n, apart, together, 0, "in place");
+  nacre_layer_same("in place", bound, &in_place, n, apart, together, 0,
+                   "in place");
 }
 
 /* An activation of the suite's own, for epilogues: x / (1 + |x|). */
@@ -204,7 +192,7 @@ static void check_fused(trial *t, nacre_layer_bound *bound,
   if (epilogue != NULL) {
     soft_forward(NULL, NULL, 1, out, expected, expected);
   }
-  same(t, check, bound, &fused, n, expected, got, 0,
+  nacre_layer_same(check, bound, &fused, n, expected, got, 0,
        residual ? "with a residual" : "with an activation as epilogue");
 }
 
@@ -229,7 +217,7 @@ static bool check_key(trial *t, nacre_layer_bound *bound) {
   nacre_layer_run(bound, &other);
   real *second = nacre_layer_results(bound, &other, &n);
   if ((t->ops->flags & NACRE_LAYER_RANDOM) == 0) {
-    same(t, "random", bound, &t->how, n, first, second, 0,
+    nacre_layer_same("random", bound, &t->how, n, first, second, 0,
          "not flagged RANDOM, with another key");
     return false;
   }
@@ -313,7 +301,7 @@ static void check_threads(trial *t) {
     if (i == 0) {
       first = got;
     } else {
-      same(t, "threads", bound, &how, n, first, got, 0,
+      nacre_layer_same("threads", bound, &how, n, first, got, 0,
            "with more threads");
     }
   }
@@ -338,7 +326,7 @@ static void check_many(trial *t, nacre_layer_bound *three) {
   nacre_layer_run(many, &how);
   real *expected = nacre_layer_results(three, &t->how, &n);
   real *got = nacre_layer_gather(many, &t->how, place, &n);
-  same(t, "large batch", three, &t->how, n, expected, got,
+  nacre_layer_same("large batch", three, &t->how, n, expected, got,
        10 * NACRE_SUITE_ROUNDING, "among 131 rows");
   nacre_layer_unbind(many);
 }

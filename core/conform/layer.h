@@ -136,6 +136,12 @@ real *nacre_layer_results(const nacre_layer_bound *, const nacre_layer_how *,
 real *nacre_layer_gather(const nacre_layer_bound *,
                          const nacre_layer_how *how, const int64_t *place,
                          int64_t *n);
+/** Checks that two such vectors differ by no more than `tolerance` (0: not in
+ *  a bit); what is said names the number where they part. Either may be NULL:
+ *  memory. */
+void nacre_layer_same(const char *check, const nacre_layer_bound *,
+                      const nacre_layer_how *, int64_t n, const real *expected,
+                      const real *got, double tolerance, const char *what);
 /** Which number of that vector `index` is: "din[0] 14". */
 const char *nacre_layer_result_name(const nacre_layer_bound *,
                                     const nacre_layer_how *, int64_t index);

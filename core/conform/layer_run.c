@@ -428,3 +428,18 @@ const char *nacre_layer_result_name(const nacre_layer_bound *bound,
   }
   return "results";
 }
+
+void nacre_layer_same(const char *check, const nacre_layer_bound *bound,
+                      const nacre_layer_how *how, int64_t n,
+                      const real *expected, const real *got,
+                      double tolerance, const char *what) {
+  if (expected == NULL || got == NULL) {
+    return;
+  }
+  int64_t i = nacre_values_differ(n, expected, got, tolerance);
+  nacre_suite_check(bound->suite, check, i < 0, "%s: %s is %.9g, not %.9g",
+                    what,
+                    i < 0 ? "" : nacre_layer_result_name(bound, how, i),
+                    i < 0 ? 0 : (double)got[i],
+                    i < 0 ? 0 : (double)expected[i]);
+}

@@ -48,20 +48,6 @@ static void fold_rows(const rows *at, real *x) {
   }
 }
 
-static void compare(const nacre_layer_bound *bound, const nacre_layer_how *how,
-                    int64_t n, const real *expected, const real *got,
-                    double tolerance, const char *what) {
-  if (expected == NULL || got == NULL) {
-    return;
-  }
-  int64_t i = nacre_values_differ(n, expected, got, tolerance);
-  nacre_suite_check(bound->suite, "tokens", i < 0, "%s: %s is %.9g, not %.9g",
-                    what,
-                    i < 0 ? "" : nacre_layer_result_name(bound, how, i),
-                    i < 0 ? 0 : (double)got[i],
-                    i < 0 ? 0 : (double)expected[i]);
-}
-
 /* Results of a run, the gradients of equal rows added up. */
 static real *run(nacre_layer_bound *bound, const nacre_layer_how *how,
                  const rows *at, int64_t *n) {
@@ -92,11 +78,11 @@ static void check_use(nacre_layer_bound *plain, nacre_layer_bound *user,
     nacre_layer_how here = *how;
     here.device = &suite->device[i];
     real *got = run(user, &here, &at, &n);
-    compare(user, how, n, expected, got, TOLERANCE,
-            "when equal rows are known");
-    compare(user, how, n, first != NULL ? first : got, got, 0,
-            "when equal rows are known, with more threads");
+    nacre_layer_same("tokens", user, how, n, expected, got, TOLERANCE,
+                     "when equal rows are known");
     first = first != NULL ? first : got;
+    nacre_layer_same("tokens", user, how, n, first, got, 0,
+                     "when equal rows are known, with more threads");
   }
 }
 
@@ -156,11 +142,8 @@ static void check_giver(nacre_suite *suite, const nacre_layer_case *at,
   fold_rows(&out, bound->dout[0].kept);
   nacre_layer_run(bound, how);
   real *got = nacre_layer_results(bound, how, &n);
-  if (expected != NULL && got != NULL) {
-    nacre_suite_check(suite, "lookup",
-                      nacre_values_differ(n, expected, got, TOLERANCE) < 0,
-                      "which of the equal rows has a gradient matters");
-  }
+  nacre_layer_same("lookup", bound, how, n, expected, got, TOLERANCE,
+                   "when another of the equal rows has the gradient");
   nacre_layer_unbind(bound);
 }
 

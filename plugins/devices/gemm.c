@@ -193,15 +193,16 @@ static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
   int64_t j = 0;
   t->a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
   t->b_step = g->ldb;
-  const int some = rows == 1 && a_layout == KERNEL_A_ROWS && is_far(g);
-  const int64_t n = some ? p->kern->list(t->k, t->a, list) : t->k + 1;
+  int some = rows == 1 && a_layout == KERNEL_A_ROWS && is_far(g);
+  const int64_t n = some ? p->kern->list(t->k, t->a, list) : t->k;
+  some = some && (double)n <= SOME_SHARE * (double)t->k;
   while (p->cols - j >= most / 2) {
     const int narrow = p->cols - j < most;
     const int64_t col = p->col + j;
     t->b = p->b + p->k * g->ldb + col;
     t->c = row_of(p->c, g->ldc, row) + col;
     t->bias = p->last && g->bias != NULL ? g->bias + col : NULL;
-    if ((double)n <= SOME_SHARE * (double)t->k) {
+    if (some) {
       p->kern->some[narrow](t, list, n);
     } else {
       p->kern->few[narrow][rows - 1](t, a_row);

@@ -83,17 +83,6 @@ ALWAYS vreal v_select_part(part mask, vreal a, vreal b) {
   return v_select((vint)mask, a, b);
 }
 
-/* Appends the places of the lanes that are not 0, the first of which is `i`;
- * returns how many there are. Without a branch: there is no foreseeing it. */
-ALWAYS int64_t v_list(vreal x, int32_t i, int32_t *list) {
-  int64_t n = 0;
-  UNROLL for (int j = 0; j < LANES; j++) {
-    list[n] = i + j;
-    n += x[j] != 0;
-  }
-  return n;
-}
-
 #ifdef NACRE_DOUBLE
 
 ALWAYS void v_turn(vreal r[4]) {

@@ -74,8 +74,7 @@ ALWAYS vreal v_select_part(part mask, vreal a, vreal b) {
   return (vreal)OF_LANES(mask_blend)(mask, b, a);
 }
 
-/* Appends the places of the lanes that are not 0, the first of which is `i`:
- * writes a whole register of them, returns how many count. */
+/* As that of narrower lanes, but a whole register of places is written. */
 ALWAYS int64_t v_list(vreal x, int32_t i, int32_t *list) {
   const __m512i place =
     _mm512_add_epi32(_mm512_set1_epi32(i),

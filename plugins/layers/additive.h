@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "query_value.h"
 #include "tiles.h"
 
 typedef struct nacre_additive {
@@ -241,6 +242,24 @@ static inline void nacre_additive_backward(nacre_additive *a) {
     a->math->gemm(a->math, &values);
   }
   a->math->parallel(a->math, a->batch, 1, nacre_additive_samples, a);
+}
+
+/** Of a layer whose inputs are [query, value] or [query, value, key]; the slots
+ *  are those of query_value.h's mask, of shares, and of dropped ones. */
+static inline nacre_additive nacre_additive_of(const nacre_run *run,
+                                               uint32_t mask, uint32_t shares,
+                                               uint32_t dropped) {
+  const nacre_tensor *query = &run->in[0], *value = &run->in[1];
+  return (nacre_additive){
+    .math = run->math, .batch = run->batch, .queries = query->dim[1],
+    .keys = value->dim[1], .features = query->dim[2],
+    .values = value->dim[2], .q = nacre_data(query),
+    .k = nacre_data(&run->in[run->n_inputs - 1]), .v = nacre_data(value),
+    .mask = nacre_query_value_mask(run, mask), .inner = 1, .key = run->key,
+    .shares = nacre_data(&run->saved[shares]),
+    .dropped = nacre_data(&run->scratch[dropped]),
+    .out = nacre_data(&run->out[0]),
+  };
 }
 
 /** Backward of a layer whose inputs are [query, value] or [query, value, key];

@@ -47,20 +47,13 @@ static int plan(nacre_plan *plan) {
 
 static nacre_additive attention_of(const nacre_run *run) {
   const additive_attention *cfg = run->cfg;
-  const nacre_tensor *query = &run->in[0], *value = &run->in[1];
   const bool training = (run->flags & NACRE_RUN_TRAINING) != 0;
-  return (nacre_additive){
-    .math = run->math, .batch = run->batch, .queries = query->dim[1],
-    .keys = value->dim[1], .features = query->dim[2],
-    .values = value->dim[2],
-    .q = nacre_data(query), .k = nacre_data(&run->in[run->n_inputs - 1]),
-    .v = nacre_data(value), .mask = nacre_query_value_mask(run, MASK),
-    .factor = nacre_data(&run->weight[SCALE]), .factor_step = 1, .inner = 1,
-    .causal = cfg->use_causal_mask, .dropout = training ? cfg->dropout : 0,
-    .key = run->key, .shares = nacre_data(&run->saved[SHARES]),
-    .dropped = nacre_data(&run->scratch[DROPPED]),
-    .out = nacre_data(&run->out[0]),
-  };
+  nacre_additive a = nacre_additive_of(run, MASK, SHARES, DROPPED);
+  a.factor = nacre_data(&run->weight[SCALE]);
+  a.factor_step = 1;
+  a.causal = cfg->use_causal_mask;
+  a.dropout = training ? cfg->dropout : 0;
+  return a;
 }
 
 static void forward(nacre_run *run) {

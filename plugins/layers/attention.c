@@ -121,22 +121,15 @@ static nacre_attention attention_of(const nacre_run *run) {
 
 static nacre_additive additive_of(const nacre_run *run) {
   const attention *cfg = run->cfg;
-  const nacre_tensor *query = &run->in[0], *value = &run->in[1];
   const bool training = (run->flags & NACRE_RUN_TRAINING) != 0;
   const real *scale = nacre_data(&run->weight[SCALE]);
-  return (nacre_additive){
-    .math = run->math, .batch = run->batch, .queries = query->dim[1],
-    .keys = value->dim[1], .features = query->dim[2],
-    .values = value->dim[2],
-    .q = nacre_data(query), .k = nacre_data(&run->in[run->n_inputs - 1]),
-    .v = nacre_data(value), .mask = nacre_query_value_mask(run, MASK),
-    .factor = nacre_data(&run->weight[CONCAT_WEIGHT]), .factor_step = 0,
-    .inner = scale != NULL ? scale[0] : 1,
-    .causal = cfg->use_causal_mask, .dropout = training ? cfg->dropout : 0,
-    .key = run->key, .shares = nacre_data(&run->saved[SHARES]),
-    .dropped = nacre_data(&run->scratch[DROPPED]),
-    .out = nacre_data(&run->out[0]),
-  };
+  nacre_additive a = nacre_additive_of(run, MASK, SHARES, DROPPED);
+  a.factor = nacre_data(&run->weight[CONCAT_WEIGHT]);
+  a.factor_step = 0;
+  a.inner = scale != NULL ? scale[0] : 1;
+  a.causal = cfg->use_causal_mask;
+  a.dropout = training ? cfg->dropout : 0;
+  return a;
 }
 
 static bool is_additive(const nacre_run *run) {

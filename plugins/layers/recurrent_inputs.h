@@ -149,7 +149,7 @@ typedef struct nacre_recurrent_rows {
   real *dx; /* [count, features] */
 } nacre_recurrent_rows;
 
-/* din[0] = beta din[0] + dgates kernel^T, for `n` columns of the kernel, whose
+/* dx = beta dx + dgates kernel^T, for `n` columns of the kernel, whose
  * rows are `columns` apart. */
 static inline void
 nacre_recurrent_dinput(const nacre_recurrent_pass *pass,
@@ -161,7 +161,7 @@ nacre_recurrent_dinput(const nacre_recurrent_pass *pass,
     .flags = NACRE_GEMM_TRANS_B,
     .batch = 1,
     .alpha = 1,
-    .beta = rows->count == nacre_recurrent_places(pass) ? beta : 0,
+    .beta = beta,
     .m = rows->count,
     .n = pass->features,
     .k = n,
@@ -173,9 +173,6 @@ nacre_recurrent_dinput(const nacre_recurrent_pass *pass,
     .ldc = pass->features
   };
   math->gemm(math, &g);
-  if (rows->count != nacre_recurrent_places(pass)) {
-    nacre_recurrent_scatter(pass, rows->count, rows->dx, beta == 0);
-  }
 }
 
 /** dkernel and din[0] += of `n` columns of gates: those from `gate` on in a
@@ -205,7 +202,11 @@ nacre_recurrent_dinputs(const nacre_recurrent_pass *pass, int64_t columns,
                               dkernel + column, columns);
   }
   if (run->din[0].data != NULL) {
-    nacre_recurrent_dinput(pass, &rows, kernel, columns, n, beta);
+    nacre_recurrent_dinput(pass, &rows, kernel, columns, n,
+                           words > 0 ? 0 : beta);
+  }
+  if (run->din[0].data != NULL && words > 0) {
+    nacre_recurrent_scatter(pass, words, rows.dx, beta == 0);
   }
 }
 

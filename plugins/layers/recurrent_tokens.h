@@ -11,12 +11,6 @@
 /* Columns of gradients that a thread adds up at a time. */
 #define NACRE_RECURRENT_FOLD 128
 
-/* Words of a pass are at most half as many as their places, or it does not
- * pay. */
-static inline int64_t nacre_recurrent_most_words(int64_t places) {
-  return places / 2;
-}
-
 /* Saved are which word stands in each place, then the first place of each
  * word, and in the last number how many words there are. */
 
@@ -34,7 +28,8 @@ nacre_recurrent_first_of(const nacre_recurrent_pass *pass) {
   return nacre_recurrent_word_of(pass) + nacre_recurrent_places(pass);
 }
 
-/** Finds the words, unless dropout makes every place another. */
+/** Finds the words, unless dropout makes every place another. More than half as
+ *  many as there are places do not pay. */
 static inline void nacre_recurrent_find_words(nacre_recurrent_pass *pass,
                                               bool dropped) {
   const nacre_run *run = pass->run;
@@ -47,8 +42,7 @@ static inline void nacre_recurrent_find_words(nacre_recurrent_pass *pass,
     dropped || run->tokens[0].data == NULL
       ? 0
       : nacre_distinct_find(places, nacre_data(&run->tokens[0]),
-                            nacre_recurrent_most_words(places), of,
-                            of + places,
+                            places / 2, of, of + places,
                             nacre_data(&run->scratch[RECURRENT_TABLE]));
   of[2 * places - 1] = (real)pass->words;
 }

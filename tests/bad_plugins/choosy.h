@@ -24,6 +24,11 @@ static int plan(nacre_plan *plan) {
     return nacre_plan_refuse(plan, "count is %lld in " MODULE_NAME,
                              (long long)cfg->count);
   }
+#ifdef MASKED
+  if (plan->masked != 1) {
+    return nacre_plan_refuse(plan, "it is told of no mask");
+  }
+#endif
 #ifdef LATE
   if (nacre_plan_weight(plan, 0, &scale, 1, 1) != NACRE_OK) {
     return NACRE_ERROR;
@@ -55,8 +60,14 @@ static const nacre_weight weights[] = {
   { WEIGHT, "ones", "Factor of each feature.", 0, 0 }
 };
 
+#ifdef MASKED
+#define READS NACRE_LAYER_MASK_READ
+#else
+#define READS 0
+#endif
+
 static const nacre_layer_ops ops = {
-  .size = sizeof(ops), .flags = NACRE_LAYER_NEED_X,
+  .size = sizeof(ops), .flags = NACRE_LAYER_NEED_X | READS,
   .weights = NACRE_SPAN(weights), .min_inputs = 1, .max_inputs = 1,
   .plan = plan, .forward = forward,
 };

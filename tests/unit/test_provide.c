@@ -99,6 +99,23 @@ START_TEST(other_weights) {
 }
 END_TEST
 
+/* What is said of masks is said anew to each: the first one reads none. */
+START_TEST(next_is_told_of_masks) {
+  plugin_dir_put(&dir, "layers/a.so", "choosy_masked");
+  plugin_dir_put(&dir, "layers/b.so", "choosy_high");
+  engine_load(&self, "nacre: 1\nmodel:\n  input: [3]\n  layers:\n"
+                     "    - {type: embedding, input_dim: 5, output_dim: 7,\n"
+                     "       mask_zero: true}\n"
+                     "    - {type: choosy, count: 7}\n"
+                     "loss: mean_squared_error\noptimizer: sgd\n");
+  ck_assert_msg(self.loaded, "%s", engine_problems(&self));
+  ck_assert_str_eq(nacre_registry_module(
+                     self.registry,
+                     self.experiment.graph.vertex[1].layer.component)->name,
+                   "choosy_masked");
+}
+END_TEST
+
 Suite *test_provide_suite(void);
 Suite *test_provide_suite(void) {
   Suite *suite = suite_create("provide");
@@ -110,6 +127,7 @@ Suite *test_provide_suite(void) {
   tcase_add_test(tests, named_one_is_alone);
   tcase_add_test(tests, late_decline);
   tcase_add_test(tests, other_weights);
+  tcase_add_test(tests, next_is_told_of_masks);
   suite_add_tcase(suite, tests);
   return suite;
 }
