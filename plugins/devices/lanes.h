@@ -3,7 +3,8 @@
  * set. The including file has defined LANE_BYTES and KERNEL(name), which adds
  * the set's suffix, and then gives the few operations that C has no operator
  * for: v_fma, v_max, v_min, v_scale, part_*, v_add_across, v_max_across;
- * v_turn, which transposes a square of registers; w_multiply of the lower
+ * v_turn, which transposes a square of registers; v_pick16 (in float), which
+ * reads a table at the lower four bits of each lane; w_multiply of the lower
  * halves of 64-bit lanes, and w_pairs_* of even and of odd lanes. */
 #ifndef NACRE_DEVICES_LANES_H
 #define NACRE_DEVICES_LANES_H

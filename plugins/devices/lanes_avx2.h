@@ -99,6 +99,14 @@ ALWAYS void v_turn(vreal r[4]) {
 
 #else
 
+ALWAYS vreal v_pick16(const float table[16], vint place) {
+  const __m256i at = (__m256i)place;
+  __m256 low = _mm256_permutevar8x32_ps((__m256)v_load(table), at);
+  __m256 high = _mm256_permutevar8x32_ps((__m256)v_load(table + 8), at);
+  /* Bit 3 of the place, where a blend reads: in the sign. */
+  return _mm256_blendv_ps(low, high, (__m256)_mm256_slli_epi32(at, 28));
+}
+
 ALWAYS void v_turn(vreal r[8]) {
   vreal t[8];
   UNROLL for (int i = 0; i < 8; i += 2) {

@@ -118,6 +118,10 @@ ALWAYS void v_turn(vreal r[8]) {
 
 #else
 
+ALWAYS vreal v_pick16(const float table[16], vint place) {
+  return _mm512_permutexvar_ps((__m512i)place, (__m512)v_load(table));
+}
+
 ALWAYS void v_turn(vreal r[16]) {
   vreal t[16];
   UNROLL for (int i = 0; i < 16; i += 2) {

@@ -94,6 +94,16 @@ ALWAYS vreal v_select_part(part n, vreal a, vreal b) {
   return b;
 }
 
+#ifndef NACRE_DOUBLE
+ALWAYS vreal v_pick16(const float table[16], vint place) {
+  vreal x;
+  UNROLL for (int64_t i = 0; i < LANES; i++) {
+    x[i] = table[place[i] & 15];
+  }
+  return x;
+}
+#endif
+
 ALWAYS void v_turn(vreal *r) {
   vreal t[LANE_BYTES / sizeof(real)];
   UNROLL for (int64_t i = 0; i < LANES; i++) {

@@ -33,7 +33,7 @@ typedef struct function {
 static const function functions[] = {
   FUNCTION(exp, WIDE(exp), 2),     FUNCTION(log, WIDE(log), 2),
   FUNCTION(log1p, WIDE(log1p), 2), FUNCTION(tanh, WIDE(tanh), 2),
-  FUNCTION(sigmoid, wide_sigmoid, 2), FUNCTION(erf, WIDE(erf), 4),
+  FUNCTION(sigmoid, wide_sigmoid, 2), FUNCTION(erf, WIDE(erf), 3),
 };
 #define FUNCTIONS ((int)(sizeof functions / sizeof functions[0]))
 
@@ -102,8 +102,8 @@ static const double limits[] = {
   0.0,     -0.0,     1,      -1,       0.5,     -0.5,    INFINITY, -INFINITY,
   NAN,     1e-45,    -1e-45, 1e-40,    -1e-40,  1.2e-38, 88.7,     88.8,
   -87.3,   -87.4,    -103.9, -104.1,   709.7,   709.8,   -745.1,   -745.2,
-  3.4e38,  -3.4e38,  2.5e38, -0.99999, 0.99999, 0.625,   0.921875, 3.99,
-  4.01,    8.3,      20,     -20,      1e30,    -1e30,   4e-310,   1e-320
+  3.4e38,  -3.4e38,  2.5e38, -0.99999, 0.99999, 0.625,   0.126953125, 3.91,
+  3.93,    8.3,      20,     -20,      1e30,    -1e30,   4e-310,   1e-320
 };
 #define LIMITS ((int)(sizeof limits / sizeof limits[0]))
 

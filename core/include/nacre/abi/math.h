@@ -148,7 +148,7 @@ struct nacre_math {
   /** y *= a */
   void (*scale)(const nacre_math *, int64_t n, real a, real *y);
 
-  /** Pointwise functions on one thread, y may be x; within 2 ulp (erf: 4)
+  /** Pointwise functions on one thread, y may be x; within 2 ulp (erf: 3)
    *  in float and in double, exact at their limits (exp(-inf) = 0, NaN to
    *  NaN). For calling on tiles, inside a body or an activation. */
   void (*exp)(const nacre_math *, int64_t n, const real *x, real *y);
