@@ -9,6 +9,7 @@
  * so neither the blocks nor the threads can be seen in the result. */
 #include "host.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Multiply-adds up to which plain loops, or kernels without packing, win. */
@@ -18,6 +19,9 @@
 /* Multiply-adds that are worth a block of their own. */
 #define BLOCK_WORK 262144.0
 #define WORK_PER_NS 40.0
+/* What packing an element takes, in multiply-adds. */
+#define PLACING_A 4.0
+#define PLACING_B 2.0
 /* Bytes of B that come from beyond the second-level cache: time goes by their
  * number, and rows that meet a zero are better left where they are. */
 #define FAR_BYTES 524288.0
@@ -309,8 +313,11 @@ static void run_block(const cut *u, real *space, int64_t index) {
   const int64_t width = block_unit(kern, g);
   const int64_t units = (g->n - 1) / width + 1;
   const int64_t entry = index / (u->row_blocks * u->col_blocks);
-  const int64_t i = index / u->col_blocks % u->row_blocks;
-  const int64_t j = index % u->col_blocks;
+  const int64_t at = index % (u->row_blocks * u->col_blocks);
+  /* A thread takes neighbours, which have the larger of A and B in common. */
+  const int by_rows = g->m >= g->n;
+  const int64_t i = by_rows ? at / u->col_blocks : at % u->row_blocks;
+  const int64_t j = by_rows ? at % u->col_blocks : at / u->row_blocks;
   piece p;
   p.math = u->math;
   p.kern = kern;
@@ -346,31 +353,63 @@ static void run_blocks(void *ctx, int64_t begin, int64_t end) {
   nacre_host_give_space(d, space);
 }
 
-/* Enough blocks for the threads to share evenly, cut where the least has to
- * be packed twice: A once per block of columns, B once per block of rows. */
-static void choose_cut(cut *u, const kernels *kern, double work) {
+static int64_t parts_of(int64_t n, int64_t size) {
+  return (n - 1) / size + 1;
+}
+
+static int64_t least_of(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+/* How many blocks there should be: two for each thread, and up to four where
+ * they still are large, as the last to be done is waited for. */
+static int64_t blocks_wanted(double work, int64_t threads) {
+  const double worth = work / BLOCK_WORK, few = 2.0 * (double)threads;
+  double want = worth / 4;
+  want = want > 2 * few ? 2 * few : want;
+  want = want < few ? few : want;
+  want = want > worth ? worth : want;
+  return threads > 1 && want > 1 ? (int64_t)want : 1;
+}
+
+/* What is left to the thread with the most, in multiply-adds for each of k:
+ * products, and rows and columns that are brought to where kernels read. A
+ * panel of A costs a row more than it has. */
+static double cost_of(const cut *u, const kernels *kern, int64_t threads) {
   const nacre_gemm *g = u->g;
   const int64_t width = block_unit(kern, g);
-  double worth = work * (double)g->batch / BLOCK_WORK;
+  const int64_t rows = parts_of(g->m, u->row_blocks);
+  const int64_t cols =
+    parts_of(parts_of(g->n, width), u->col_blocks) * width;
+  const int64_t panels = parts_of(rows, kern->rows);
+  const int64_t each =
+    parts_of(u->row_blocks * u->col_blocks * g->batch, threads);
+  return (double)each * ((double)(rows + panels) * (double)cols +
+                         PLACING_A * (double)rows + PLACING_B * (double)cols);
+}
+
+/* As many blocks as are wanted, if there can be, of the cheapest shape. */
+static void choose_cut(cut *u, const kernels *kern, double work) {
+  const nacre_gemm *g = u->g;
   const host_device *d = u->math->self;
   const int64_t threads = nacre_pool_threads(d->pool);
-  double want = threads > 1 ? 4.0 * (double)threads : 1;
-  want = (worth < want ? worth : want) / (double)g->batch;
-  u->row_blocks = 1;
-  u->col_blocks = (g->n - 1) / KERNEL_N_MAX + 1;
-  while ((double)(u->row_blocks * u->col_blocks) < want) {
-    int64_t rows = g->m / u->row_blocks;
-    int64_t cols = g->n / u->col_blocks;
-    if (cols >= 2 * width && cols >= rows) {
-      u->col_blocks++;
-    } else if (rows >= 2 * kern->rows) {
-      u->row_blocks++;
-    } else if (cols >= 2 * width) {
-      u->col_blocks++;
-    } else {
-      return;
+  const int64_t units = parts_of(g->n, block_unit(kern, g));
+  const int64_t panels = parts_of(g->m, kern->rows);
+  const int64_t want = least_of(
+    parts_of(blocks_wanted(work * (double)g->batch, threads), g->batch),
+    panels * units);
+  double least = INFINITY;
+  cut best = *u;
+  u->col_blocks = parts_of(g->n, KERNEL_N_MAX);
+  do {
+    u->row_blocks = least_of(parts_of(want, u->col_blocks), panels);
+    const double cost = cost_of(u, kern, threads);
+    if (u->row_blocks * u->col_blocks >= want && cost <= least) {
+      best = *u;
+      least = cost;
     }
-  }
+  } while (u->col_blocks++ < least_of(want, units));
+  *u = best;
 }
 
 static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
