@@ -302,6 +302,10 @@ typedef struct cut {
   int64_t row_blocks, col_blocks;
 } cut;
 
+static int64_t parts_of(int64_t n, int64_t size) {
+  return (n - 1) / size + 1;
+}
+
 /* Blocks are whole tiles wide. */
 static int64_t block_unit(const kernels *kern, const nacre_gemm *g) {
   return g->m <= KERNEL_FEW_ROWS ? kern->few_columns / 2 : 2 * kern->lanes;
@@ -311,19 +315,15 @@ static void run_block(const cut *u, real *space, int64_t index) {
   const nacre_gemm *g = u->g;
   const kernels *kern = ((const host_device *)u->math->self)->kern;
   const int64_t width = block_unit(kern, g);
-  const int64_t units = (g->n - 1) / width + 1;
+  const int64_t units = parts_of(g->n, width);
   const int64_t entry = index / (u->row_blocks * u->col_blocks);
   const int64_t at = index % (u->row_blocks * u->col_blocks);
   /* A thread takes neighbours, which have the larger of A and B in common. */
   const int by_rows = g->m >= g->n;
   const int64_t i = by_rows ? at / u->col_blocks : at % u->row_blocks;
   const int64_t j = by_rows ? at % u->col_blocks : at / u->row_blocks;
-  piece p;
-  p.math = u->math;
-  p.kern = kern;
-  p.g = g;
-  p.a_space = space;
-  p.b_space = space + HOST_A_REALS;
+  piece p = { .math = u->math, .kern = kern, .g = g, .a_space = space,
+              .b_space = space + HOST_A_REALS };
   p.a = g->a + entry * g->stride_a;
   p.b = g->b + entry * g->stride_b;
   p.c = g->c + entry * g->stride_c;
@@ -351,10 +351,6 @@ static void run_blocks(void *ctx, int64_t begin, int64_t end) {
     run_block(u, space, i);
   }
   nacre_host_give_space(d, space);
-}
-
-static int64_t parts_of(int64_t n, int64_t size) {
-  return (n - 1) / size + 1;
 }
 
 static int64_t least_of(int64_t a, int64_t b) {
