@@ -1,27 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm: products of matrices by own kernels.
  *
- * Small ones run without packing. For the others C is cut into blocks, which
- * threads take as they come; within a block, panels of A of a few rows stay
- * in the first-level cache while packed panels of B stream past from the
- * second. B is packed by the first panel of A as it multiplies. The sum over
- * k is one chain per element of C, cut at the same places for every shape k,
- * so neither the blocks nor the threads can be seen in the result. */
-#include "host.h"
+ * Small ones run without packing. For the others C is cut into blocks
+ * (gemm_cut), which threads take as they come; within a block, panels of A of
+ * a few rows stay in the first-level cache while packed panels of B stream
+ * past from the second. B is packed by the first panel of A as it multiplies.
+ * The sum over k is one chain per element of C, cut at the same places for
+ * every shape k, so neither the blocks nor the threads can be seen in the
+ * result. */
+#include "gemm_cut.h"
 
-#include <math.h>
 #include <string.h>
 
 /* Multiply-adds up to which plain loops, or kernels without packing, win. */
 #define SCALAR_WORK 48
 #define DIRECT_WORK 8192
 #define STACK_REALS 2048 /* of a small transposed B */
-/* Multiply-adds that are worth a block of their own. */
-#define BLOCK_WORK 262144.0
 #define WORK_PER_NS 40.0
-/* What packing an element takes, in multiply-adds. */
-#define PLACING_A 4.0
-#define PLACING_B 2.0
 /* Bytes of B that come from beyond the second-level cache: time goes by their
  * number, and rows that meet a zero are better left where they are. */
 #define FAR_BYTES 524288.0
@@ -93,14 +88,8 @@ static void run_small(const nacre_math *math, const nacre_gemm *g,
   }
 }
 
-/* Extents of real matrices fit in memory, so products of two of them do not
- * overflow; of three they may, and that is compared in double. */
-static double work_of(const nacre_gemm *g) {
-  return (double)g->m * (double)g->n * (double)g->k;
-}
-
 static int is_small(const kernels *kern, const nacre_gemm *g) {
-  return work_of(g) <= DIRECT_WORK && !(g->flags & NACRE_GEMM_PACKED) &&
+  return nacre_gemm_work(g) <= DIRECT_WORK && !(g->flags & NACRE_GEMM_PACKED) &&
          (!(g->flags & NACRE_GEMM_TRANS_B) ||
           whole_lanes(kern, g->n) * g->k <= STACK_REALS);
 }
@@ -295,42 +284,34 @@ void nacre_gemm_pack(const nacre_math *math, const nacre_gemm *g,
   }
 }
 
-/* How C is cut. */
-typedef struct cut {
+/* One product that threads share. */
+typedef struct job {
   const nacre_math *math;
   const nacre_gemm *g;
-  int64_t row_blocks, col_blocks;
-} cut;
+  gemm_cut cut;
+} job;
 
-static int64_t parts_of(int64_t n, int64_t size) {
-  return (n - 1) / size + 1;
-}
-
-/* Blocks are whole tiles wide. */
-static int64_t block_unit(const kernels *kern, const nacre_gemm *g) {
-  return g->m <= KERNEL_FEW_ROWS ? kern->few_columns / 2 : 2 * kern->lanes;
-}
-
-static void run_block(const cut *u, real *space, int64_t index) {
+static void run_block(const job *u, real *space, int64_t index) {
   const nacre_gemm *g = u->g;
   const kernels *kern = ((const host_device *)u->math->self)->kern;
-  const int64_t width = block_unit(kern, g);
-  const int64_t units = parts_of(g->n, width);
-  const int64_t entry = index / (u->row_blocks * u->col_blocks);
-  const int64_t at = index % (u->row_blocks * u->col_blocks);
-  /* A thread takes neighbours, which have the larger of A and B in common. */
-  const int by_rows = g->m >= g->n;
-  const int64_t i = by_rows ? at / u->col_blocks : at % u->row_blocks;
-  const int64_t j = by_rows ? at % u->col_blocks : at / u->row_blocks;
+  const gemm_cut *cut = &u->cut;
+  const int64_t width = nacre_gemm_unit(kern, g);
+  const int64_t units = gemm_parts(g->n, width);
+  const int64_t entry = index / (cut->row_blocks * cut->col_blocks);
+  const int64_t at = index % (cut->row_blocks * cut->col_blocks);
+  const int64_t i = cut->by_rows ? at / cut->col_blocks
+                                 : at % cut->row_blocks;
+  const int64_t j = cut->by_rows ? at % cut->col_blocks
+                                 : at / cut->row_blocks;
   piece p = { .math = u->math, .kern = kern, .g = g, .a_space = space,
               .b_space = space + HOST_A_REALS };
   p.a = g->a + entry * g->stride_a;
   p.b = g->b + entry * g->stride_b;
   p.c = g->c + entry * g->stride_c;
-  p.row = g->m * i / u->row_blocks;
-  p.rows = g->m * (i + 1) / u->row_blocks - p.row;
-  p.col = units * j / u->col_blocks * width;
-  const int64_t end = units * (j + 1) / u->col_blocks * width;
+  p.row = g->m * i / cut->row_blocks;
+  p.rows = g->m * (i + 1) / cut->row_blocks - p.row;
+  p.col = units * j / cut->col_blocks * width;
+  const int64_t end = units * (j + 1) / cut->col_blocks * width;
   p.cols = (end < g->n ? end : g->n) - p.col;
   int64_t pieces = 1;
   for (int64_t k = 0; k < pieces; k++) {
@@ -344,7 +325,7 @@ static void run_block(const cut *u, real *space, int64_t index) {
 }
 
 static void run_blocks(void *ctx, int64_t begin, int64_t end) {
-  const cut *u = ctx;
+  const job *u = ctx;
   host_device *d = u->math->self;
   real *space = nacre_host_take_space(d);
   for (int64_t i = begin; i < end; i++) {
@@ -353,63 +334,8 @@ static void run_blocks(void *ctx, int64_t begin, int64_t end) {
   nacre_host_give_space(d, space);
 }
 
-static int64_t least_of(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
-/* How many blocks there should be: two for each thread, and up to four where
- * they still are large, as the last to be done is waited for. */
-static int64_t blocks_wanted(double work, int64_t threads) {
-  const double worth = work / BLOCK_WORK, few = 2.0 * (double)threads;
-  double want = worth / 4;
-  want = want > 2 * few ? 2 * few : want;
-  want = want < few ? few : want;
-  want = want > worth ? worth : want;
-  return threads > 1 && want > 1 ? (int64_t)want : 1;
-}
-
-/* What is left to the thread with the most, in multiply-adds for each of k:
- * products, and rows and columns that are brought to where kernels read. A
- * panel of A costs a row more than it has. */
-static double cost_of(const cut *u, const kernels *kern, int64_t threads) {
-  const nacre_gemm *g = u->g;
-  const int64_t width = block_unit(kern, g);
-  const int64_t rows = parts_of(g->m, u->row_blocks);
-  const int64_t cols =
-    parts_of(parts_of(g->n, width), u->col_blocks) * width;
-  const int64_t panels = parts_of(rows, kern->rows);
-  const int64_t each =
-    parts_of(u->row_blocks * u->col_blocks * g->batch, threads);
-  return (double)each * ((double)(rows + panels) * (double)cols +
-                         PLACING_A * (double)rows + PLACING_B * (double)cols);
-}
-
-/* As many blocks as are wanted, if there can be, of the cheapest shape. */
-static void choose_cut(cut *u, const kernels *kern, double work) {
-  const nacre_gemm *g = u->g;
-  const host_device *d = u->math->self;
-  const int64_t threads = nacre_pool_threads(d->pool);
-  const int64_t units = parts_of(g->n, block_unit(kern, g));
-  const int64_t panels = parts_of(g->m, kern->rows);
-  const int64_t want = least_of(
-    parts_of(blocks_wanted(work * (double)g->batch, threads), g->batch),
-    panels * units);
-  double least = INFINITY;
-  cut best = *u;
-  u->col_blocks = parts_of(g->n, KERNEL_N_MAX);
-  do {
-    u->row_blocks = least_of(parts_of(want, u->col_blocks), panels);
-    const double cost = cost_of(u, kern, threads);
-    if (u->row_blocks * u->col_blocks >= want && cost <= least) {
-      best = *u;
-      least = cost;
-    }
-  } while (u->col_blocks++ < least_of(want, units));
-  *u = best;
-}
-
 static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
-  const cut *u = ctx;
+  const job *u = ctx;
   const nacre_gemm *g = u->g;
   for (int64_t i = begin; i < end; i++) {
     run_small(u->math, g, g->a + i * g->stride_a, g->b + i * g->stride_b,
@@ -421,7 +347,7 @@ static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
 #define VECTOR_ROWS 32
 
 static void run_vector_rows(void *ctx, int64_t begin, int64_t end) {
-  const cut *u = ctx;
+  const job *u = ctx;
   const nacre_gemm *g = u->g;
   const kernels *kern = ((const host_device *)u->math->self)->kern;
   real sums[VECTOR_ROWS];
@@ -451,8 +377,8 @@ static int run_vector(const nacre_math *math, const nacre_gemm *g) {
     return 0;
   }
   if (!(g->flags & NACRE_GEMM_TRANS_A)) {
-    cut u = { math, g, 1, 1 };
-    nacre_pool_run(d->pool, g->m, VECTOR_ROWS, work_of(g) / 8,
+    job u = { math, g, GEMM_WHOLE };
+    nacre_pool_run(d->pool, g->m, VECTOR_ROWS, nacre_gemm_work(g) / 8,
                    run_vector_rows, &u);
     return 1;
   }
@@ -481,18 +407,18 @@ void nacre_gemm_run(const nacre_math *math, const nacre_gemm *g) {
     return;
   }
   host_device *d = math->self;
-  cut u = { math, g, 1, 1 };
-  const double work = work_of(g);
+  job u = { math, g, GEMM_WHOLE };
+  const double work = nacre_gemm_work(g);
   const double ns = work * (double)g->batch / WORK_PER_NS;
   const int small = is_small(d->kern, g);
   if (!small) {
-    choose_cut(&u, d->kern, work);
+    u.cut = nacre_gemm_cut(d, g);
   }
-  const int64_t blocks = u.row_blocks * u.col_blocks * g->batch;
+  const int64_t blocks = u.cut.row_blocks * u.cut.col_blocks * g->batch;
   /* Blocks that are small by themselves go together. */
   const double each = work * (double)g->batch / (double)blocks;
-  const int64_t grain =
-    each < BLOCK_WORK / 2 ? (int64_t)(BLOCK_WORK / (each + 256.0)) : 1;
+  const int64_t grain = each < GEMM_BLOCK_WORK / 2
+                          ? (int64_t)(GEMM_BLOCK_WORK / (each + 256.0)) : 1;
   nacre_pool_run(d->pool, blocks, grain > 0 ? grain : 1, ns,
                  small ? run_small_entries : run_blocks, &u);
 }

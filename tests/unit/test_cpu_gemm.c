@@ -337,7 +337,8 @@ END_TEST
 START_TEST(threads_leave_no_trace) {
   static const extents shapes[] = {
     { 128, 512, 784 }, { 784, 512, 128 }, { 128, 10, 512 }, { 333, 77, 600 },
-    { 1, 900, 900 },   { 900, 1, 900 },   { 40, 40, 3000 }
+    { 1, 900, 900 },   { 900, 1, 900 },   { 40, 40, 3000 },
+    { 64, 512, 128 },  { 64, 128, 512 },  { 27, 1500, 90 }
   };
   for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
     for (unsigned flags = 0; flags < 4; flags++) {

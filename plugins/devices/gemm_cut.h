@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* gemm_cut: which blocks of C the threads take in a product. */
+#ifndef NACRE_DEVICES_GEMM_CUT_H
+#define NACRE_DEVICES_GEMM_CUT_H
+
+#include "host.h"
+
+/* Multiply-adds that are worth a block of their own. */
+#define GEMM_BLOCK_WORK 262144.0
+
+/** C in row_blocks x col_blocks blocks. by_rows: they are counted along the
+ *  rows of blocks, else down the columns; a thread takes neighbours. */
+typedef struct gemm_cut {
+  int64_t row_blocks, col_blocks;
+  int by_rows;
+} gemm_cut;
+
+#define GEMM_WHOLE { 1, 1, 1 }
+
+/** How many parts of `size` cover n; both at least 1. */
+static inline int64_t gemm_parts(int64_t n, int64_t size) {
+  return (n - 1) / size + 1;
+}
+
+/** Multiply-adds of one entry of the batch. Extents of real matrices fit in
+ *  memory, so products of two of them do not overflow; of three they may, and
+ *  that is compared in double. */
+static inline double nacre_gemm_work(const nacre_gemm *g) {
+  return (double)g->m * (double)g->n * (double)g->k;
+}
+
+/** Blocks are whole tiles wide: multiples of so many columns. */
+static inline int64_t nacre_gemm_unit(const kernels *kern,
+                                      const nacre_gemm *g) {
+  return g->m <= KERNEL_FEW_ROWS ? kern->few_columns / 2 : 2 * kern->lanes;
+}
+
+/** [compute] The cut of a product that is not small: m, n, batch >= 1. */
+gemm_cut nacre_gemm_cut(const host_device *, const nacre_gemm *);
+
+#endif
