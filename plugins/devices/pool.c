@@ -2,8 +2,6 @@
 /* pool: threads that share out tiles. */
 #include "pool.h"
 
-#include "pool_trial.h"
-
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -84,7 +82,6 @@ struct pool {
   _Atomic int home;     /* the caller's processor when it posted the job */
   _Atomic int helped;   /* a worker on another has had a tile */
   _Atomic int crowded;  /* a worker on the same one */
-  pool_trial trial;
   posted_job job;
   _Atomic uint32_t posted; /* the turn that can be worked on */
   _Atomic int64_t joined;  /* workers that have started */
@@ -277,7 +274,6 @@ pool *nacre_pool_new(int64_t threads, void *(*alloc)(size_t, size_t),
     return NULL;
   }
   p->release = release;
-  nacre_pool_trial_open(&p->trial);
   p->threads = threads;
   if (sem_init(&p->work, 0, 0) != 0) {
     release(p);
@@ -357,28 +353,8 @@ static int is_paused(pool *p) {
   return 0;
 }
 
-static int is_alone(pool *p) {
-  return atomic_load_explicit(&p->trial.alone, memory_order_relaxed);
-}
-
 int64_t nacre_pool_threads(pool *p) {
-  return atomic_load(&p->busy) || is_alone(p) || is_paused(p) ? 1
-                                                              : p->threads;
-}
-
-/* Counts a job, shared or not, and into however many tiles it was cut: as
- * many each time that a network runs. */
-static void count_job(pool *p) {
-  pool_trial *t = &p->trial;
-  if (!atomic_load_explicit(&t->rounds_run, memory_order_relaxed)) {
-    const int64_t left =
-      atomic_load_explicit(&t->jobs, memory_order_relaxed) - 1;
-    atomic_store_explicit(&t->jobs, left, memory_order_relaxed);
-    if (left > 0) {
-      return;
-    }
-  }
-  nacre_pool_trial_job(t, now_ns());
+  return atomic_load(&p->busy) || is_paused(p) ? 1 : p->threads;
 }
 
 /* Lets everyone at the tiles [first, end) of the job. */
@@ -430,7 +406,7 @@ static int64_t run_alone(const pool_job *job, int64_t tiles, int64_t first) {
 static int is_worth(pool *p, double ns) {
   const double least =
     atomic_load(&p->awake) > 0 ? WORTH_SHARING_NS : WORTH_WAKING_NS;
-  return ns >= least && !is_alone(p) && !is_paused(p);
+  return ns >= least && !is_paused(p);
 }
 
 static known_cost *find_cost(pool *p, nacre_body body) {
@@ -471,9 +447,6 @@ void nacre_pool_run(pool *p, int64_t n, int64_t grain, double ns,
   const int64_t tiles = (n - 1) / grain + 1;
   pool_job job = { .n = n, .grain = grain, .body = body, .ctx = ctx };
   int idle = 0;
-  if (p->threads > 1) {
-    count_job(p);
-  }
   const int sharing =
     p->threads > 1 && tiles > 1 && (ns < 0 || is_worth(p, ns)) &&
     atomic_compare_exchange_strong(&p->busy, &idle, 1);
