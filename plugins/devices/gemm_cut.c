@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* gemm_cut: the cheapest way to share out a product.
  *
- * Every cut that gives enough blocks is weighed by what it leaves to the
- * thread with the most, in multiply-adds for each of k. The result of the
- * product does not depend on it. */
+ * For every number of columns of blocks the least number of rows that gives
+ * enough of them is weighed: by what it leaves to the thread with the most, in
+ * multiply-adds for each of k. The result of the product does not depend on
+ * it. */
 #include "gemm_cut.h"
 
 #include <math.h>
@@ -22,15 +23,24 @@ static int64_t least_of(int64_t a, int64_t b) {
 }
 
 /* How many blocks there should be: one for each thread, and up to four where
- * they still are large, as the last to be done is waited for. */
+ * they still are large, as the last to be done is waited for; as many for
+ * every thread. */
 static int64_t blocks_wanted(double work, int64_t threads) {
   const double worth = work / GEMM_BLOCK_WORK, each = (double)threads;
-  double want = worth / 8;
-  want = want > 4 * each ? 4 * each : want;
-  want = want < each ? each : want;
-  want = want > worth ? worth : want;
-  return threads > 1 && want > 1 ? (int64_t)want : 1;
+  if (threads == 1 || worth < 2) {
+    return 1;
+  }
+  if (worth < each) {
+    return (int64_t)worth;
+  }
+  const double rounds = worth / 8 / each;
+  return threads * (rounds >= 4 ? 4 : rounds >= 1 ? (int64_t)rounds : 1);
 }
+
+typedef struct choice {
+  double cost;
+  gemm_cut cut;
+} choice;
 
 static double cost_of(const gemm_cut *cut, const kernels *kern,
                       const nacre_gemm *g, int64_t threads) {
@@ -54,33 +64,44 @@ static double cost_of(const gemm_cut *cut, const kernels *kern,
   cost += FETCHING_B * own_cols;
   /* Where k are the samples, everybody needs those of all. */
   const double foreign = own_rows - (double)gemm_parts(g->m, threads);
-  if (foreign > 0 && !(g->flags & NACRE_GEMM_TRANS_A)) {
+  if (foreign > 0 && g->batch == 1 && !(g->flags & NACRE_GEMM_TRANS_A)) {
     cost += FOREIGN * foreign * (1 + own_cols / (double)(g->k + 1));
   }
   return cost;
 }
 
-gemm_cut nacre_gemm_cut(const host_device *d, const nacre_gemm *g) {
-  const kernels *kern = d->kern;
-  const int64_t threads = nacre_pool_threads(d->pool);
-  const int64_t units = gemm_parts(g->n, nacre_gemm_unit(kern, g));
-  const int64_t panels = gemm_parts(g->m, kern->rows);
-  const double work = nacre_gemm_work(g) * (double)g->batch;
-  const int64_t want =
-    least_of(gemm_parts(blocks_wanted(work, threads), g->batch),
-             panels * units);
-  gemm_cut cut = GEMM_WHOLE, best = cut;
-  double least = INFINITY;
+/* The cheapest of the cuts into at least `want` blocks. */
+static void weigh(const host_device *d, const nacre_gemm *g, int64_t threads,
+                  int64_t want, choice *c) {
+  const int64_t units = gemm_parts(g->n, nacre_gemm_unit(d->kern, g));
+  const int64_t panels = gemm_parts(g->m, d->kern->rows);
+  gemm_cut cut = GEMM_WHOLE;
+  want = least_of(want, panels * units);
   cut.col_blocks = gemm_parts(g->n, KERNEL_N_MAX);
   do {
     cut.row_blocks = least_of(gemm_parts(want, cut.col_blocks), panels);
     for (cut.by_rows = 0; cut.by_rows < 2; cut.by_rows++) {
-      const double cost = cost_of(&cut, kern, g, threads);
-      if (cut.row_blocks * cut.col_blocks >= want && cost < least) {
-        best = cut;
-        least = cost;
+      const double cost = cost_of(&cut, d->kern, g, threads);
+      if (cut.row_blocks * cut.col_blocks >= want && cost < c->cost) {
+        *c = (choice){ cost, cut };
       }
     }
   } while (cut.col_blocks++ < least_of(want, units));
-  return best;
+}
+
+gemm_cut nacre_gemm_cut(const host_device *d, const nacre_gemm *g) {
+  const int64_t threads = nacre_pool_threads(d->pool);
+  const double work = nacre_gemm_work(g) * (double)g->batch;
+  const int64_t want = blocks_wanted(work, threads);
+  choice c = { INFINITY, GEMM_WHOLE };
+  c.cut.col_blocks = gemm_parts(g->n, KERNEL_N_MAX);
+  if (want == 1) {
+    return c.cut;
+  }
+  weigh(d, g, threads, gemm_parts(want, g->batch), &c);
+  /* A few whole entries may not come out even: all of them in finer blocks. */
+  if (g->batch > 1 && g->batch < 4 * threads && g->batch % threads != 0) {
+    weigh(d, g, threads, threads, &c);
+  }
+  return c.cut;
 }

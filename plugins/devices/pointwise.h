@@ -165,8 +165,9 @@ ALWAYS vreal v_sigmoid(vreal x) {
   return v_fma(-y * inverse, lost, y);
 }
 
-/* Polynomials of erf around the multiples of 65/256: a row holds what all
- * have for one power. That around 0 is odd, as erf is: exact for a tiny x. */
+/* Polynomials of erf around the multiples of 65/256; each row holds one power's
+ * coefficients of all 16. That around 0 is odd, as erf is: exact for a tiny
+ * x. */
 static const float erf_near[6][16] = {
   {
     0, 2.80463010e-01f, 5.27338445e-01f, 7.18623817e-01f, 8.49086046e-01f,
