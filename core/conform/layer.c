@@ -62,7 +62,7 @@ static void check_again(trial *t, nacre_layer_bound *bound) {
   nacre_layer_run(bound, &t->how);
   real *second = nacre_layer_results(bound, &t->how, &n);
   nacre_layer_same("deterministic", bound, &t->how, n, first, second, 0,
-       "run again");
+                   "run again");
   if (t->suite->options->allocations == NULL) {
     nacre_suite_skip(t->suite, "no allocation", "not counted here");
   } else if ((t->ops->flags & NACRE_LAYER_ALLOCATES) != 0) {
@@ -90,7 +90,7 @@ static void check_fewer(trial *t, nacre_layer_bound *full, int64_t made) {
   nacre_layer_run(roomy, &t->how);
   real *got = nacre_layer_results(roomy, &t->how, &n);
   nacre_layer_same("partial batch", full, &t->how, n, expected, got,
-       NACRE_SUITE_ROUNDING, "3 rows of a batch planned for 7");
+                   NACRE_SUITE_ROUNDING, "3 rows of a batch planned for 7");
   nacre_layer_unbind(roomy);
 }
 
@@ -120,7 +120,7 @@ static void check_unwanted(trial *t, nacre_layer_bound *bound) {
     nacre_layer_run(bound, &less);
     real *some = nacre_layer_results(bound, &less, &n_less);
     nacre_layer_same("unwanted gradients", bound, &less, n, all, some, 0,
-         "when a gradient is not wanted");
+                     "when a gradient is not wanted");
   }
 }
 
@@ -193,7 +193,8 @@ static void check_fused(trial *t, nacre_layer_bound *bound,
     soft_forward(NULL, NULL, 1, out, expected, expected);
   }
   nacre_layer_same(check, bound, &fused, n, expected, got, 0,
-       residual ? "with a residual" : "with an activation as epilogue");
+                   residual ? "with a residual"
+                            : "with an activation as epilogue");
 }
 
 static void check_epilogue(trial *t, nacre_layer_bound *bound) {
@@ -218,7 +219,7 @@ static bool check_key(trial *t, nacre_layer_bound *bound) {
   real *second = nacre_layer_results(bound, &other, &n);
   if ((t->ops->flags & NACRE_LAYER_RANDOM) == 0) {
     nacre_layer_same("random", bound, &t->how, n, first, second, 0,
-         "not flagged RANDOM, with another key");
+                     "not flagged RANDOM, with another key");
     return false;
   }
   return first != NULL && second != NULL &&
@@ -302,7 +303,7 @@ static void check_threads(trial *t) {
       first = got;
     } else {
       nacre_layer_same("threads", bound, &how, n, first, got, 0,
-           "with more threads");
+                       "with more threads");
     }
   }
   nacre_layer_unbind(bound);
@@ -327,7 +328,7 @@ static void check_many(trial *t, nacre_layer_bound *three) {
   real *expected = nacre_layer_results(three, &t->how, &n);
   real *got = nacre_layer_gather(many, &t->how, place, &n);
   nacre_layer_same("large batch", three, &t->how, n, expected, got,
-       10 * NACRE_SUITE_ROUNDING, "among 131 rows");
+                   10 * NACRE_SUITE_ROUNDING, "among 131 rows");
   nacre_layer_unbind(many);
 }
 

@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* What packing an element takes. */
+/* What packing an element takes, in multiply-adds. */
 #define PLACING_A 4.0
 #define PLACING_B 2.0
 /* And what fetching it takes: an element of B from the last cache, or from
@@ -22,9 +22,9 @@ static int64_t least_of(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-/* How many blocks there should be: one for each thread, and up to four where
- * they still are large, as the last to be done is waited for; as many for
- * every thread. */
+/* How many blocks there should be: as many for every thread, from one to four,
+ * the more the larger, as the last to be done is waited for. Fewer than threads
+ * where there is not enough to do. */
 static int64_t blocks_wanted(double work, int64_t threads) {
   const double worth = work / GEMM_BLOCK_WORK, each = (double)threads;
   if (threads == 1 || worth < 2) {
@@ -37,11 +37,13 @@ static int64_t blocks_wanted(double work, int64_t threads) {
   return threads * (rounds >= 4 ? 4 : rounds >= 1 ? (int64_t)rounds : 1);
 }
 
+/* The cheapest cut that was seen. */
 typedef struct choice {
   double cost;
   gemm_cut cut;
 } choice;
 
+/* What the cut leaves to the thread with the most, for each of k. */
 static double cost_of(const gemm_cut *cut, const kernels *kern,
                       const nacre_gemm *g, int64_t threads) {
   const int64_t width = nacre_gemm_unit(kern, g);
@@ -70,7 +72,7 @@ static double cost_of(const gemm_cut *cut, const kernels *kern,
   return cost;
 }
 
-/* The cheapest of the cuts into at least `want` blocks. */
+/* Looks for a cheaper one, into at least `want` blocks. */
 static void weigh(const host_device *d, const nacre_gemm *g, int64_t threads,
                   int64_t want, choice *c) {
   const int64_t units = gemm_parts(g->n, nacre_gemm_unit(d->kern, g));
