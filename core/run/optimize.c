@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/optimize.h"
 
+#include "base/cache.h"
 #include "yaml/report.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Elements of one tile: gradient, weight and slots stay in the first-level
- * cache while they are scaled, clipped, used and cleared. */
-#define TILE 4096
+/* Elements that are updated at a time: gradient, weight and slots stay in the
+ * first-level cache while they are scaled, clipped, used and cleared. The
+ * lines of the weights are claimed so many elements ahead. */
+#define BLOCK ((int64_t)512)
+#define AHEAD ((int64_t)1024)
 
 static const nacre_param update_params[] = {
   NACRE_PARAM_AS(nacre_update_cfg, clip_norm, "clipnorm", "null", "(0,inf)",
@@ -282,7 +285,7 @@ int nacre_optimizer_make(nacre_optimizer *optimizer,
     return NACRE_ERROR;
   }
   bind_ranges(optimizer);
-  return NACRE_OK;
+  return nacre_optimizer_make_tiles(optimizer, error);
 }
 
 void nacre_optimizer_fini(nacre_optimizer *optimizer) {
@@ -292,6 +295,7 @@ void nacre_optimizer_fini(nacre_optimizer *optimizer) {
                       optimizer->scratch_bytes, 1);
   }
   nacre_free(optimizer->range);
+  nacre_free(optimizer->tile);
   *optimizer = (nacre_optimizer){ 0 };
 }
 
@@ -339,9 +343,8 @@ static void clip_elements(int64_t n, real limit, real *restrict g) {
   }
 }
 
-/* The universal part of an update, on a tile that is or comes into the
- * cache. */
-static void prepare_tile(const nacre_range *range, int64_t n, real *w,
+/* The universal part of an update, on what is or comes into the cache. */
+static void prepare(const nacre_range *range, int64_t n, real *w,
                          real *g) {
   const nacre_math *math = range->call.math;
   double clip = range->optimizer->cfg->update.clip_value;
@@ -364,21 +367,50 @@ static void clear(const nacre_range *range, int64_t n, real *g) {
   }
 }
 
-static void update_tile(void *ctx, int64_t begin, int64_t end) {
-  const nacre_range *range = ctx;
+static void update_block(const nacre_range *range, int64_t begin,
+                         int64_t n) {
   nacre_opt_run run = range->call;
   real *g = range->g + begin;
-  run.n = end - begin;
+  run.n = n;
   run.w += begin;
   run.g = g;
   for (uint32_t i = 0; i < range->optimizer->n_slots; i++) {
     run.slot[i] += begin;
   }
   if (!range->optimizer->plain) {
-    prepare_tile(range, run.n, run.w, g);
+    prepare(range, n, run.w, g);
   }
   range->optimizer->ops->update(&run);
-  clear(range, run.n, g);
+  clear(range, n, g);
+}
+
+/* The weights from `first` on, which every thread has read in the pass before:
+ * most often the next tile follows. */
+static void claim_weights(const nacre_range *range, int64_t first) {
+  const int64_t left = range->count - first;
+  if (left > 0) {
+    nacre_claim_lines(range->call.w + first,
+                      (size_t)(left < BLOCK ? left : BLOCK) * sizeof(real));
+  }
+}
+
+static void update_tile(const nacre_range *range, nacre_tile tile) {
+  const bool host = range->optimizer->host;
+  const int64_t block = host ? BLOCK : tile.count;
+  for (int64_t at = 0; at < tile.count; at += block) {
+    const int64_t left = tile.count - at;
+    if (host) {
+      claim_weights(range, tile.first + at + AHEAD);
+    }
+    update_block(range, tile.first + at, left < block ? left : block);
+  }
+}
+
+static void update_tiles(void *ctx, int64_t begin, int64_t end) {
+  const nacre_range *range = ctx;
+  for (int64_t i = begin; i < end; i++) {
+    update_tile(range, range->tile[i]);
+  }
 }
 
 /* What the gradients of a range are to be multiplied by. */
@@ -404,16 +436,16 @@ static void update_range(nacre_optimizer *optimizer, nacre_range *range,
     range->decay = isnan(update->weight_decay) ? 0
                                                : rate * update->weight_decay;
   }
-  if (range->count <= TILE ||
+  if (range->count <= NACRE_TILE ||
       (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0) {
     if (!optimizer->plain) {
-      prepare_tile(range, range->count, range->call.w, range->g);
+      prepare(range, range->count, range->call.w, range->g);
     }
     optimizer->ops->update(&range->call);
     clear(range, range->count, range->g);
   } else {
-    range->call.math->parallel(range->call.math, range->count, TILE,
-                               update_tile, range);
+    range->call.math->parallel(range->call.math, range->n_tiles, 1,
+                               update_tiles, range);
   }
 }
 

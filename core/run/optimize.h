@@ -31,6 +31,12 @@ int nacre_optimizer_choose(nacre_optimizer_cfg *, nacre_params_ctx *,
 
 struct nacre_optimizer;
 
+/** Elements that a thread updates before it takes the next ones, at most. */
+#define NACRE_TILE ((int64_t)4096)
+typedef struct nacre_tile {
+  int64_t first, count; /* elements of a range */
+} nacre_tile;
+
 /** A flat range of parameters that one update call may take, bound. */
 typedef struct nacre_range {
   const struct nacre_optimizer *optimizer;
@@ -40,6 +46,8 @@ typedef struct nacre_range {
   double scale, decay; /* of this step: gradients are multiplied by scale,
                           weights by 1 - decay */
   real *g;             /* [count] */
+  const nacre_tile *tile; /* [n_tiles] cover the range, in the optimizer's */
+  int64_t n_tiles;
   nacre_opt_run call;  /* of the whole range */
 } nacre_range;
 
@@ -49,6 +57,7 @@ typedef struct nacre_optimizer {
   nacre_model *model;             /* borrowed */
   nacre_range *range;
   int n_ranges;
+  nacre_tile *tile;               /* of all ranges */
   real *slots;                    /* [slot_reals] on the device */
   int64_t slot_reals;
   int64_t *slot_at;               /* [n_slots, variables]: elements into
@@ -84,6 +93,9 @@ void nacre_optimizer_free_slots(nacre_optimizer *);
  *  list. */
 real *nacre_optimizer_slot(const nacre_optimizer *, uint32_t slot,
                            int variable, nacre_shape *shape);
+
+/** Cuts the bound ranges into tiles. */
+int nacre_optimizer_make_tiles(nacre_optimizer *, nacre_error *);
 
 /** The learning rate that the next update will use. */
 double nacre_optimizer_rate(const nacre_optimizer *);

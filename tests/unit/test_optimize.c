@@ -245,6 +245,112 @@ START_TEST(test_schedules) {
 }
 END_TEST
 
+/* Three kernels of more than a tile each, two of less, biases. */
+static void open_large(engine *self, const char *optimizer) {
+  engine_text yaml = { NULL, 0 };
+  engine_put(&yaml, "nacre: 1\nmodel:\n  input: [40]\n  layers:\n"
+                    "    - {type: dense, units: 300}\n"
+                    "    - {type: dense, units: 7}\n"
+                    "    - {type: dense, units: 2000}\n"
+                    "    - {type: dense, units: 9}\n"
+                    "    - {type: dense, units: 2}\n"
+                    "loss: mean_squared_error\n"
+                    "optimizer: {type: sgd, learning_rate: 0.1%s}\n"
+                    "data:\n  train: {type: inline, y: [[1, 2]], x: [[1",
+             optimizer);
+  for (int i = 1; i < 40; i++) {
+    engine_put(&yaml, ", 1");
+  }
+  engine_put(&yaml, "]]}\n");
+  engine_open(self, yaml.at);
+  free(yaml.at);
+}
+
+START_TEST(test_tiles_cover_every_weight) {
+  engine self;
+  open_large(&self, "");
+  const nacre_optimizer *optimizer = &self.trainer.optimizer;
+  ck_assert_int_eq(optimizer->n_ranges, 1);
+  const nacre_range *range = &optimizer->range[0];
+  int *seen = calloc((size_t)range->count, sizeof(int));
+  ck_assert_ptr_nonnull(seen);
+  ck_assert_int_gt(range->n_tiles, 10);
+  for (int64_t i = 0; i < range->n_tiles; i++) {
+    const nacre_tile tile = range->tile[i];
+    ck_assert_int_ge(tile.count, 1);
+    ck_assert_int_le(tile.count, NACRE_TILE);
+    for (int64_t j = 0; j < tile.count; j++) {
+      seen[tile.first + j]++;
+    }
+  }
+  for (int64_t i = 0; i < range->count; i++) {
+    ck_assert_int_eq(seen[i], 1);
+  }
+  free(seen);
+  engine_close(&self);
+}
+END_TEST
+
+/* Where in the kernel a tile begins, from 0 to 1; negative if elsewhere. */
+static double place_in(engine *self, const char *name, int64_t count,
+                       const nacre_range *range, nacre_tile tile) {
+  const real *first = range->call.w + tile.first;
+  const real *at = engine_weight(self, name);
+  return first >= at && first < at + count ? (double)(first - at) /
+                                               (double)count
+                                           : -1;
+}
+
+/* A thread that takes the first half of the tiles has the first half of every
+ * large kernel. */
+START_TEST(test_tiles_go_by_place) {
+  static const struct { const char *name; int64_t count; } kernels[] = {
+    { "dense.kernel", 12000 }, { "dense_2.kernel", 14000 },
+    { "dense_3.kernel", 18000 }
+  };
+  engine self;
+  open_large(&self, "");
+  const nacre_range *range = &self.trainer.optimizer.range[0];
+  double last = 0;
+  int found = 0;
+  for (int64_t i = 0; i < range->n_tiles; i++) {
+    for (int j = 0; j < 3; j++) {
+      const double place = place_in(&self, kernels[j].name, kernels[j].count,
+                                    range, range->tile[i]);
+      if (place >= 0) { /* tiles differ by half of one's share at most */
+        ck_assert_double_gt(place, last - 0.2);
+        last = place > last ? place : last;
+        found++;
+      }
+    }
+  }
+  ck_assert_int_eq(found, 3 + 4 + 5);
+  engine_close(&self);
+}
+END_TEST
+
+/* All of them move, by what the tiles before left alone. */
+START_TEST(test_many_weights) {
+  for (int clipped = 0; clipped < 2; clipped++) {
+    engine self;
+    open_large(&self, clipped ? ", clip_value: 0.5" : "");
+    const nacre_range *range = &self.trainer.optimizer.range[0];
+    for (int64_t i = 0; i < range->count; i++) {
+      range->call.w[i] = (real)i / 1024;
+      range->g[i] = 1;
+    }
+    ck_assert(nacre_optimizer_step(&self.trainer.optimizer));
+    for (int64_t i = 0; i < range->count; i++) {
+      ck_assert_double_eq_tol((double)range->call.w[i],
+                              (double)i / 1024 - (clipped ? 0.05 : 0.1),
+                              ENGINE_NEAR * 64);
+      ck_assert(range->g[i] == 0);
+    }
+    engine_close(&self);
+  }
+}
+END_TEST
+
 Suite *test_optimize_suite(void);
 Suite *test_optimize_suite(void) {
   Suite *suite = suite_create("optimize");
@@ -260,6 +366,9 @@ Suite *test_optimize_suite(void) {
   tcase_add_loop_test(tests, test_accumulated_batches_are_one, 0, 8);
   tcase_add_test(tests, test_constraint);
   tcase_add_test(tests, test_schedules);
+  tcase_add_test(tests, test_tiles_cover_every_weight);
+  tcase_add_test(tests, test_tiles_go_by_place);
+  tcase_add_test(tests, test_many_weights);
   suite_add_tcase(suite, tests);
   return suite;
 }
