@@ -11,6 +11,15 @@ typedef struct embedding {
   bool mask_zero;
 } embedding;
 
+/* Columns of gradients that a thread adds up at a time. */
+#define BLOCK 64
+
+/* Whether the first and the second half of n indices have sums of their own:
+ * where they are many times those that there are. */
+static bool has_halves(int64_t rows, double n) {
+  return 4.0 * (double)rows <= n;
+}
+
 /* Above this a float cannot tell neighbouring whole numbers apart. */
 #define INDEX_MAX (sizeof(real) == 4 ? INT64_C(1) << 24 : INT64_C(1) << 53)
 
@@ -29,6 +38,11 @@ static int plan(nacre_plan *plan) {
                              NACRE_RANK_MAX - 2);
   }
   if (cfg->mask_zero && nacre_plan_mask(plan, &out) != NACRE_OK) {
+    return NACRE_ERROR;
+  }
+  const double n = (double)plan->batch * (double)nacre_shape_count(&out);
+  if (has_halves(cfg->input_dim, n) &&
+      nacre_plan_scratch(plan, 0, &table, 0) != NACRE_OK) {
     return NACRE_ERROR;
   }
   out.dim[out.rank++] = cfg->output_dim;
@@ -86,31 +100,62 @@ static void forward(nacre_run *run) {
                   copy_rows, run);
 }
 
-/* Threads share out the columns, not the indices: an index may come several
- * times, and its rows are then added in the order of the batch. */
-static void add_columns(void *ctx, int64_t begin, int64_t end) {
-  const nacre_run *run = ctx;
-  const real *index = nacre_data(&run->in[0]); /* [n] */
+/* The gradients of the indices [first, last) go to `to`, [rows, cols]. */
+NACRE_KERNEL
+static void add_block(const nacre_run *run, int64_t first, int64_t last,
+                      int64_t begin, int64_t end, real *restrict to) {
+  const real *index = nacre_data(&run->in[0]);  /* [n] */
   const real *dout = nacre_data(&run->dout[0]); /* [n, cols] */
-  int64_t n = nacre_tensor_count(&run->in[0]);
-  int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
-  for (int64_t i = 0; i < n; i++) {
-    int64_t row = row_of(index[i], rows);
-    if (row < 0) {
-      continue;
-    }
-    real *to = nacre_data(&run->dweight[0]) + row * cols;
-    for (int64_t j = begin; j < end; j++) {
-      to[j] += dout[i * cols + j];
+  const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
+  for (int64_t i = first; i < last; i++) {
+    const int64_t row = row_of(index[i], rows);
+    for (int64_t j = begin; row >= 0 && j < end; j++) {
+      to[row * cols + j] += dout[i * cols + j];
     }
   }
 }
 
+static void clear_block(int64_t rows, int64_t cols, int64_t begin, int64_t end,
+                        real *to) {
+  for (int64_t i = 0; i < rows; i++) {
+    memset(to + i * cols + begin, 0, (size_t)(end - begin) * sizeof(real));
+  }
+}
+
+/* Threads share out the columns, not the indices: an index may come several
+ * times, and its rows are then added in the order of the batch. With two
+ * halves each thread reads mostly the samples that it has worked on. */
+static void add_blocks(void *ctx, int64_t begin, int64_t end) {
+  const nacre_run *run = ctx;
+  const int64_t n = nacre_tensor_count(&run->in[0]);
+  const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
+  const int64_t blocks = (cols - 1) / BLOCK + 1;
+  const int64_t halves = has_halves(rows, (double)n) ? 2 : 1;
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t half = i / blocks, first = i % blocks * BLOCK;
+    const int64_t last = cols - first < BLOCK ? cols : first + BLOCK;
+    real *to = nacre_data(half > 0 ? &run->scratch[0] : &run->dweight[0]);
+    if (half > 0) {
+      clear_block(rows, cols, first, last, to);
+    }
+    add_block(run, n * half / halves, n * (half + 1) / halves, first, last,
+              to);
+  }
+}
+
 static void backward(nacre_run *run) {
-  int64_t n = nacre_tensor_count(&run->in[0]), cols = run->weight[0].dim[1];
+  const int64_t n = nacre_tensor_count(&run->in[0]);
+  const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
   if (run->dweight[0].data) {
-    int64_t share = n * cols > NACRE_TILES_GRAIN ? 64 : cols;
-    nacre_tiles_run(run->math, cols, share, add_columns, run);
+    const bool halves = has_halves(rows, (double)n);
+    const int64_t blocks = ((cols - 1) / BLOCK + 1) * (halves ? 2 : 1);
+    nacre_tiles_run(run->math, blocks,
+                    n * cols > NACRE_TILES_GRAIN ? 1 : blocks, add_blocks,
+                    run);
+    if (halves) {
+      run->math->axpy(run->math, rows * cols, 1, nacre_data(&run->scratch[0]),
+                      nacre_data(&run->dweight[0]));
+    }
   }
   if (run->din[0].data) { /* an index has no neighbourhood to differ in */
     run->math->fill(run->math, n, 0, nacre_data(&run->din[0]));
