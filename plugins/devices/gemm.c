@@ -7,9 +7,16 @@
  * past from the second. B is packed by the first panel of A as it multiplies.
  * The sum over k is one chain per element of C, cut at the same places for
  * every shape k, so neither the blocks nor the threads can be seen in the
- * result. */
+ * result.
+ *
+ * Where k are the samples and many, as in the gradient of a weight, it is two
+ * chains, of the first and of the second half of k: half of the threads then
+ * read the samples that they worked on in the layers around, and nothing of
+ * the others. What two cores have read must be taken back from one before the
+ * other can write it again, which takes a distant one longer than all else. */
 #include "gemm_cut.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* Multiply-adds up to which plain loops, or kernels without packing, win. */
@@ -111,10 +118,12 @@ typedef struct piece {
   real *a_space, *b_space;
   const real *packed;       /* where the block of B lies packed; or NULL */
   const real *a, *b;        /* of this entry of the batch */
-  real *c;
+  real *c;                  /* of the block, rows ldc apart */
+  int64_t ldc;
   int64_t row, rows, col, cols; /* the block */
   int64_t k, k_count;
-  int first, last;          /* of the pieces of k */
+  real beta;
+  int last;                 /* of the pieces of k */
 } piece;
 
 /* Panel j of B is this wide: only the last may have half the registers. */
@@ -122,32 +131,31 @@ static int64_t panel_registers(const piece *p, int64_t cols) {
   return cols <= p->kern->lanes ? 1 : 2;
 }
 
+/* A panel of B, from column j of the block on, turned over. */
+static void turn_panel(const piece *p, int64_t j, real *out) {
+  const int64_t width = 2 * p->kern->lanes;
+  const int64_t cols = p->cols - j < width ? p->cols - j : width;
+  p->kern->transpose(p->k_count, cols,
+                     p->b + (p->col + j) * p->g->ldb + p->k, p->g->ldb,
+                     panel_registers(p, cols) * p->kern->lanes, out);
+}
+
 /* All of the block's B at once, when it must be turned anyway. */
 static void pack_b_turned(const piece *p) {
-  const int64_t width = 2 * p->kern->lanes;
-  real *out = p->b_space;
-  for (int64_t j = 0; j < p->cols; j += width) {
-    int64_t cols = p->cols - j < width ? p->cols - j : width;
-    int64_t wide = panel_registers(p, cols) * p->kern->lanes;
-    p->kern->transpose(p->k_count, cols,
-                       p->b + (p->col + j) * p->g->ldb + p->k, p->g->ldb,
-                       wide, out);
-    out += p->k_count * wide;
+  for (int64_t j = 0; j < p->cols; j += 2 * p->kern->lanes) {
+    turn_panel(p, j, p->b_space + p->k_count * j);
   }
 }
 
 /* The same of a B that is in order, filled up with zeros. */
-static void pack_b_plain(const piece *p) {
+static void copy_panel(const piece *p, int64_t j, real *out) {
   const int64_t width = 2 * p->kern->lanes;
-  real *out = p->b_space;
-  for (int64_t j = 0; j < p->cols; j += width) {
-    int64_t cols = p->cols - j < width ? p->cols - j : width;
-    int64_t wide = panel_registers(p, cols) * p->kern->lanes;
-    const real *b = p->b + p->k * p->g->ldb + p->col + j;
-    for (int64_t k = 0; k < p->k_count; k++, b += p->g->ldb, out += wide) {
-      memcpy(out, b, (size_t)cols * sizeof(real));
-      memset(out + cols, 0, (size_t)(wide - cols) * sizeof(real));
-    }
+  const int64_t cols = p->cols - j < width ? p->cols - j : width;
+  const int64_t wide = panel_registers(p, cols) * p->kern->lanes;
+  const real *b = p->b + p->k * p->g->ldb + p->col + j;
+  for (int64_t k = 0; k < p->k_count; k++, b += p->g->ldb, out += wide) {
+    memcpy(out, b, (size_t)cols * sizeof(real));
+    memset(out + cols, 0, (size_t)(wide - cols) * sizeof(real));
   }
 }
 
@@ -193,7 +201,7 @@ static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
     const int narrow = p->cols - j < most;
     const int64_t col = p->col + j;
     t->b = p->b + p->k * g->ldb + col;
-    t->c = row_of(p->c, g->ldc, row) + col;
+    t->c = row_of(p->c, p->ldc, row - p->row) + j;
     t->bias = p->last && g->bias != NULL ? g->bias + col : NULL;
     if (some) {
       p->kern->some[narrow](t, list, n);
@@ -212,9 +220,9 @@ static void run_panel(const piece *p, int64_t row, int64_t rows,
   const int64_t width = 2 * p->kern->lanes;
   kernel_tile t;
   t.k = p->k_count;
-  t.ldc = g->ldc;
+  t.ldc = p->ldc;
   t.alpha = (real)g->alpha;
-  t.beta = p->first ? (real)g->beta : 1;
+  t.beta = p->beta;
   const int a_layout = place_a(p, &t, row, rows);
   const real *packed = p->packed != NULL ? p->packed : p->b_space;
   int64_t at = 0; /* of the panel of B */
@@ -228,14 +236,14 @@ static void run_panel(const piece *p, int64_t row, int64_t rows,
     t.b_step = g->ldb;
     t.b = b_layout == KERNEL_B_PACKED ? packed + at
                                       : p->b + p->k * g->ldb + col;
-    t.c = row_of(p->c, g->ldc, row) + col;
+    t.c = row_of(p->c, p->ldc, row - p->row) + j;
     t.bias = p->last && g->bias != NULL ? g->bias + col : NULL;
     p->kern->tile[a_layout][b_layout][wide - 1][rows - 1](&t);
     at += p->k_count * wide * p->kern->lanes;
   }
   if (p->last && g->act != NULL) {
     nacre_gemm_activate(p->math, g, rows, p->cols,
-                        row_of(p->c, g->ldc, row) + p->col);
+                        row_of(p->c, p->ldc, row - p->row));
   }
 }
 
@@ -258,30 +266,48 @@ static void run_piece(const piece *p) {
 }
 
 /* Begin and length of piece i of k. */
-static int64_t cut_k(piece *p, int64_t i) {
-  const int64_t k = p->g->k;
-  const int64_t pieces = k > 0 ? (k - 1) / KERNEL_K_MAX + 1 : 1;
+static void cut_k(piece *p, int64_t i) {
+  const int64_t k = p->g->k, pieces = nacre_gemm_pieces(p->g);
   p->k = k * i / pieces;
   p->k_count = k * (i + 1) / pieces - p->k;
-  p->first = i == 0;
   p->last = i == pieces - 1;
-  return pieces;
+}
+
+/* A whole B that is packed for later. */
+typedef struct packing {
+  piece piece;
+  real *packed;
+  int64_t panels; /* of each piece of k */
+} packing;
+
+static void pack_panels(void *ctx, int64_t begin, int64_t end) {
+  const packing *all = ctx;
+  piece p = all->piece;
+  for (int64_t i = begin; i < end; i++) {
+    cut_k(&p, i / all->panels);
+    const int64_t j = i % all->panels * 2 * p.kern->lanes;
+    real *out = all->packed + p.k * whole_lanes(p.kern, p.cols) +
+                p.k_count * j;
+    if (p.g->flags & NACRE_GEMM_TRANS_B) {
+      turn_panel(&p, j, out);
+    } else {
+      copy_panel(&p, j, out);
+    }
+  }
 }
 
 void nacre_gemm_pack(const nacre_math *math, const nacre_gemm *g,
                      real *packed) {
-  piece p = { .math = math, .kern = ((host_device *)math->self)->kern,
-              .g = g, .b = g->b, .cols = g->n };
-  int64_t pieces = 1;
-  for (int64_t i = 0; i < pieces; i++) {
-    pieces = cut_k(&p, i);
-    p.b_space = packed + p.k * whole_lanes(p.kern, g->n);
-    if (g->flags & NACRE_GEMM_TRANS_B) {
-      pack_b_turned(&p);
-    } else {
-      pack_b_plain(&p);
-    }
-  }
+  host_device *d = math->self;
+  nacre_gemm by = *g; /* as it will be run: k is cut by all of the flags */
+  by.flags |= NACRE_GEMM_PACKED;
+  packing all = {
+    .piece = { .math = math, .kern = d->kern, .g = &by, .b = g->b,
+               .cols = g->n },
+    .packed = packed, .panels = gemm_parts(g->n, 2 * d->kern->lanes)
+  };
+  nacre_pool_run(d->pool, all.panels * nacre_gemm_pieces(&by), 1,
+                 (double)g->k * (double)g->n / 4, pack_panels, &all);
 }
 
 /* One product that threads share. */
@@ -289,7 +315,60 @@ typedef struct job {
   const nacre_math *math;
   const nacre_gemm *g;
   gemm_cut cut;
+  real *sums; /* NULL, or [m, sums_step] for the second sums over k */
+  int64_t sums_step;
 } job;
+
+/* The pieces [begin, end) of k. */
+static void run_pieces(piece *p, int64_t begin, int64_t end, real beta) {
+  const nacre_gemm *g = p->g;
+  p->beta = beta;
+  for (int64_t i = begin; i < end; i++) {
+    cut_k(p, i);
+    p->packed = NULL;
+    if (g->flags & NACRE_GEMM_PACKED) {
+      p->packed =
+        p->b + p->k * whole_lanes(p->kern, g->n) + p->k_count * p->col;
+    }
+    run_piece(p);
+    p->beta = 1;
+  }
+}
+
+/* Both sums over k, one after the other. The second needs no room of its own
+ * when it is of one piece: to add that is to add its sum. */
+static void run_both(piece *p, real *space) {
+  const int64_t pieces = nacre_gemm_pieces(p->g);
+  const int64_t middle = pieces / 2;
+  run_pieces(p, 0, middle, (real)p->g->beta);
+  if (pieces - middle < 2) {
+    run_pieces(p, middle, pieces, 1);
+    return;
+  }
+  real *c = p->c;
+  p->c = space;
+  p->ldc = KERNEL_N_MAX;
+  run_pieces(p, middle, pieces, 0);
+  for (int64_t i = 0; i < p->rows; i++) {
+    p->kern->axpy(p->cols, 1, row_of(space, KERNEL_N_MAX, i),
+                  row_of(c, p->g->ldc, i));
+  }
+}
+
+static void run_sums(const job *u, piece *p, int64_t sum, real *space) {
+  const nacre_gemm *g = u->g;
+  const int64_t pieces = nacre_gemm_pieces(g);
+  const int64_t middle = pieces / 2;
+  if (u->sums == NULL) {
+    run_both(p, space);
+  } else if (sum == 0) {
+    run_pieces(p, 0, middle, (real)g->beta);
+  } else {
+    p->c = row_of(u->sums, u->sums_step, p->row) + p->col;
+    p->ldc = u->sums_step;
+    run_pieces(p, middle, pieces, 0);
+  }
+}
 
 static void run_block(const job *u, real *space, int64_t index) {
   const nacre_gemm *g = u->g;
@@ -303,25 +382,24 @@ static void run_block(const job *u, real *space, int64_t index) {
                                  : at % cut->row_blocks;
   const int64_t j = cut->by_rows ? at % cut->col_blocks
                                  : at / cut->row_blocks;
-  piece p = { .math = u->math, .kern = kern, .g = g, .a_space = space,
-              .b_space = space + HOST_A_REALS };
-  p.a = g->a + entry * g->stride_a;
-  p.b = g->b + entry * g->stride_b;
-  p.c = g->c + entry * g->stride_c;
+  piece p = { .math = u->math, .kern = kern, .g = g, .ldc = g->ldc,
+              .a_space = space, .b_space = space + HOST_A_REALS };
   p.row = g->m * i / cut->row_blocks;
   p.rows = g->m * (i + 1) / cut->row_blocks - p.row;
   p.col = units * j / cut->col_blocks * width;
   const int64_t end = units * (j + 1) / cut->col_blocks * width;
   p.cols = (end < g->n ? end : g->n) - p.col;
-  int64_t pieces = 1;
-  for (int64_t k = 0; k < pieces; k++) {
-    pieces = cut_k(&p, k);
-    p.packed = NULL;
-    if (g->flags & NACRE_GEMM_PACKED) {
-      p.packed = p.b + p.k * whole_lanes(kern, g->n) + p.k_count * p.col;
-    }
-    run_piece(&p);
+  p.a = g->a;
+  p.b = g->b;
+  p.c = row_of(g->c, g->ldc, p.row) + p.col;
+  if (nacre_gemm_is_deep(g)) {
+    run_sums(u, &p, entry, space + HOST_SPACE_REALS);
+    return;
   }
+  p.a += entry * g->stride_a;
+  p.b += entry * g->stride_b;
+  p.c += entry * g->stride_c;
+  run_pieces(&p, 0, nacre_gemm_pieces(g), (real)g->beta);
 }
 
 static void run_blocks(void *ctx, int64_t begin, int64_t end) {
@@ -343,71 +421,62 @@ static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
   }
 }
 
-/* Rows of a matrix times a vector, VECTOR_ROWS at a time. */
-#define VECTOR_ROWS 32
-
-static void run_vector_rows(void *ctx, int64_t begin, int64_t end) {
+static void add_sums(void *ctx, int64_t begin, int64_t end) {
   const job *u = ctx;
   const nacre_gemm *g = u->g;
   const kernels *kern = ((const host_device *)u->math->self)->kern;
-  real sums[VECTOR_ROWS];
-  kern->times_vector(end - begin, g->k, g->a + begin * g->lda, g->lda, g->b,
-                     sums);
   for (int64_t i = begin; i < end; i++) {
-    real *at = row_of(g->c, g->ldc, i);
-    real sum = (real)g->alpha * sums[i - begin];
-    if (g->beta != 0) {
-      sum += (real)g->beta * *at;
-    }
-    *at = g->bias == NULL ? sum : sum + g->bias[0];
-  }
-  if (g->act != NULL) {
-    nacre_gemm_activate(u->math, g, end - begin, 1,
-                        row_of(g->c, g->ldc, begin));
+    kern->axpy(g->n, 1, row_of(u->sums, u->sums_step, i),
+               row_of(g->c, g->ldc, i));
   }
 }
 
-/* Products with a vector whose elements lie side by side, where registers
- * across the columns of C would be all but empty: 1 when it was done. */
-static int run_vector(const nacre_math *math, const nacre_gemm *g) {
-  host_device *d = math->self;
-  if (g->n != 1 || g->batch != 1 || g->m < 1 || g->k < d->kern->lanes ||
-      (g->flags & NACRE_GEMM_PACKED) ||
-      (!(g->flags & NACRE_GEMM_TRANS_B) && g->ldb != 1)) {
-    return 0;
+/* A deep product: to half of the threads the first sums, if there is room
+ * for the second ones of all of C; else one block after the other. */
+static void run_deep(job *u) {
+  host_device *d = u->math->self;
+  const nacre_gemm *g = u->g;
+  const double work = nacre_gemm_work(g);
+  u->sums_step = whole_lanes(d->kern, g->n);
+  int idle = 0;
+  const int shares = work >= 2 * GEMM_BLOCK_WORK &&
+                     g->m <= HOST_SUMS_REALS / u->sums_step &&
+                     nacre_pool_threads(d->pool) > 1 &&
+                     atomic_compare_exchange_strong(&d->summing, &idle, 1);
+  nacre_gemm half = *g;
+  if (shares) {
+    half.batch = 2;
+    half.k = g->k / 2;
+    u->sums = d->sums;
   }
-  if (!(g->flags & NACRE_GEMM_TRANS_A)) {
-    job u = { math, g, GEMM_WHOLE };
-    nacre_pool_run(d->pool, g->m, VECTOR_ROWS, nacre_gemm_work(g) / 8,
-                   run_vector_rows, &u);
-    return 1;
+  u->cut = nacre_gemm_cut(d, &half);
+  if (!shares) {
+    const int64_t least = gemm_parts(g->m, HOST_SUM_ROWS);
+    u->cut.row_blocks = u->cut.row_blocks > least ? u->cut.row_blocks : least;
   }
-  if (g->ldc != 1 || g->bias != NULL) {
-    return 0;
+  nacre_pool_run(d->pool, u->cut.row_blocks * u->cut.col_blocks * half.batch,
+                 1, work / WORK_PER_NS, run_blocks, u);
+  if (shares) {
+    const int64_t grain = KERNEL_N_MAX * HOST_SUM_ROWS / u->sums_step / 4 + 1;
+    nacre_pool_run(d->pool, g->m, grain, (double)(g->m * g->n) / 4, add_sums,
+                   u);
+    atomic_store(&d->summing, 0);
   }
-  /* The column C is a row of the transposed product. */
-  nacre_gemm turned = *g;
-  turned.flags = 0;
-  turned.m = 1;
-  turned.n = g->m;
-  turned.a = g->b;
-  turned.lda = g->k;
-  turned.b = g->a;
-  turned.ldb = g->lda;
-  turned.ldc = g->m;
-  nacre_gemm_run(math, &turned);
-  return 1;
 }
 
 void nacre_gemm_run(const nacre_math *math, const nacre_gemm *g) {
-  if (nacre_gemm_run_small(math, g) || run_vector(math, g)) {
+  if (nacre_gemm_run_small(math, g) || nacre_gemm_run_vector(math, g)) {
     return;
   }
   if (g->m <= 0 || g->n <= 0 || g->batch <= 0) {
     return;
   }
   host_device *d = math->self;
-  job u = { math, g, GEMM_WHOLE };
+  job u = { .math = math, .g = g, .cut = GEMM_WHOLE };
+  if (nacre_gemm_is_deep(g)) {
+    run_deep(&u);
+    return;
+  }
   const double work = nacre_gemm_work(g);
   const double ns = work * (double)g->batch / WORK_PER_NS;
   const int small = is_small(d->kern, g);

@@ -14,7 +14,7 @@
 #define PLACING_B 2.0
 /* And what fetching it takes: an element of B from the last cache, or from
  * the thread that has updated the weight; one of A or C from the thread that
- * works on that row in the layers around. */
+ * works on that row in the layers around, or updates that row of a weight. */
 #define FETCHING_B 12.0
 #define FOREIGN 32.0
 
@@ -64,10 +64,11 @@ static double cost_of(const gemm_cut *cut, const kernels *kern,
   const double own_rows = (double)(rows * (cut->by_rows ? across : along));
   const double own_cols = (double)(cols * (cut->by_rows ? along : across));
   cost += FETCHING_B * own_cols;
-  /* Where k are the samples, everybody needs those of all. */
   const double foreign = own_rows - (double)gemm_parts(g->m, threads);
-  if (foreign > 0 && g->batch == 1 && !(g->flags & NACRE_GEMM_TRANS_A)) {
-    cost += FOREIGN * foreign * (1 + own_cols / (double)(g->k + 1));
+  if (foreign > 0 && g->batch == 1) {
+    /* Where k are the samples, everybody needs those of all. */
+    const double read = g->flags & NACRE_GEMM_TRANS_A ? 0 : 1;
+    cost += FOREIGN * foreign * (read + own_cols / (double)(g->k + 1));
   }
   return cost;
 }

@@ -22,6 +22,22 @@ static inline int64_t gemm_parts(int64_t n, int64_t size) {
   return (n - 1) / size + 1;
 }
 
+/** Whether the sum over k is two, of the first and of the second half of k,
+ *  the second added to the first at last. */
+static inline int nacre_gemm_is_deep(const nacre_gemm *g) {
+  const uint32_t turned =
+    NACRE_GEMM_TRANS_A | NACRE_GEMM_TRANS_B | NACRE_GEMM_PACKED;
+  return (g->flags & turned) == NACRE_GEMM_TRANS_A && g->batch == 1 &&
+         g->bias == NULL && g->act == NULL && g->k > KERNEL_K_MAX;
+}
+
+/** Pieces of k that go through the kernels one after another, as many in each
+ *  half. */
+static inline int64_t nacre_gemm_pieces(const nacre_gemm *g) {
+  const int64_t pieces = g->k > 0 ? gemm_parts(g->k, KERNEL_K_MAX) : 1;
+  return nacre_gemm_is_deep(g) ? pieces + pieces % 2 : pieces;
+}
+
 /** Multiply-adds of one entry of the batch. Extents of real matrices fit in
  *  memory, so products of two of them do not overflow; of three they may, and
  *  that is compared in double. */

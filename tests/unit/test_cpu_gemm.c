@@ -353,6 +353,25 @@ START_TEST(threads_leave_no_trace) {
 }
 END_TEST
 
+/* A sum over many rows is two sums: in one block or several, with and without
+ * room for the second one of all of C, over an odd number of rows. */
+START_TEST(deep_sums_leave_no_trace) {
+  static const extents shapes[] = {
+    { 64, 100, 600 }, { 150, 300, 1537 }, { 3, 300, 2100 },
+    { 700, 500, 1100 }, { 40, 1, 1300 }
+  };
+  for (size_t s = 0; s < 2 * sizeof shapes / sizeof shapes[0]; s++) {
+    uint64_t state = 21 + s;
+    const extents *x = &shapes[s / 2];
+    product p = product_new(&state, NACRE_GEMM_TRANS_A, x->m, x->n, x->k, 1,
+                            s % 2 == 0 ? 1.5 : 1, s % 2 == 0 ? 0.5 : 0, 0);
+    product_same_bits(&p, cpu_levels[_i]);
+    product_check(&p);
+    product_free(&p);
+  }
+}
+END_TEST
+
 typedef struct nested {
   const nacre_math *math;
   const nacre_gemm *g;
@@ -369,26 +388,33 @@ static void nested_body(void *ctx, int64_t begin, int64_t end) {
 }
 
 /* A layer may multiply within tiles of its own. */
-START_TEST(products_within_tiles) {
+static void check_within_tiles(product *p) {
   cpu_device d = cpu_open(NULL, 3);
-  uint64_t state = 9;
-  product p = product_new(&state, 0, 64, 96, 200, 1, 1, 0, 3);
-  p.g.ldc = 96;
-  const size_t bytes = 64 * 96 * sizeof(real);
-  real *all = malloc(24 * bytes), *one = malloc(bytes);
+  const size_t count = (size_t)(p->g.m * p->g.n);
+  p->g.ldc = p->g.n;
+  real *all = malloc(24 * count * sizeof(real));
+  real *one = malloc(count * sizeof(real));
   ck_assert_ptr_nonnull(all);
   ck_assert_ptr_nonnull(one);
-  nested u = { d.math, &p.g, all };
-  nested alone = { d.math, &p.g, one };
+  nested u = { d.math, &p->g, all };
+  nested alone = { d.math, &p->g, one };
   nested_body(&alone, 0, 1);
   d.math->parallel(d.math, 24, 1, nested_body, &u);
-  for (int i = 0; i < 24; i++) {
-    ck_assert_mem_eq(all + i * 64 * 96, one, bytes);
+  for (size_t i = 0; i < 24; i++) {
+    ck_assert_mem_eq(all + i * count, one, count * sizeof(real));
   }
   free(all);
   free(one);
-  product_free(&p);
+  product_free(p);
   cpu_close(&d);
+}
+
+START_TEST(products_within_tiles) {
+  uint64_t state = 9;
+  product p = product_new(&state, 0, 64, 96, 200, 1, 1, 0, 3);
+  check_within_tiles(&p);
+  p = product_new(&state, NACRE_GEMM_TRANS_A, 64, 96, 1200, 1, 1, 0, 0);
+  check_within_tiles(&p);
 }
 END_TEST
 
@@ -404,6 +430,7 @@ Suite *test_cpu_gemm_suite(void) {
   tcase_add_loop_test(tests, threads_see_the_same_infinities, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, empty_extents, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, threads_leave_no_trace, 0, CPU_LEVELS);
+  tcase_add_loop_test(tests, deep_sums_leave_no_trace, 0, CPU_LEVELS);
   tcase_add_test(tests, products_within_tiles);
   suite_add_tcase(suite, tests);
   return suite;

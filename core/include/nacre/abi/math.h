@@ -182,7 +182,7 @@ struct nacre_math {
   /** Brings op(B) of a product (its n, k, b, ldb and TRANS_B) into the order
    *  that the device reads it in, for products with NACRE_GEMM_PACKED: worth
    *  it where one B is multiplied many times. packed: room for k rows of
-   *  nacre_packed_cols(n). On one thread. */
+   *  nacre_packed_cols(n). */
   void (*pack)(const nacre_math *, const nacre_gemm *, real *packed);
 };
 
