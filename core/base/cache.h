@@ -12,7 +12,8 @@
  *  one after another; lines asked for come together. */
 static inline void nacre_claim_lines(const void *p, size_t bytes) {
 #if defined(__x86_64__)
-  /* Older ones may not know the instruction; compilers leave it out. */
+  /* Older processors may not know the instruction. The compiler's builtin
+   * would ask for reading, unless told that all do. */
   if (!__builtin_cpu_supports("avx2")) {
     return;
   }

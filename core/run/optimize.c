@@ -345,7 +345,7 @@ static void clip_elements(int64_t n, real limit, real *restrict g) {
 
 /* The universal part of an update, on what is or comes into the cache. */
 static void prepare(const nacre_range *range, int64_t n, real *w,
-                         real *g) {
+                    real *g) {
   const nacre_math *math = range->call.math;
   double clip = range->optimizer->cfg->update.clip_value;
   if (range->scale < 1) {
@@ -384,25 +384,30 @@ static void update_block(const nacre_range *range, int64_t begin,
   clear(range, n, g);
 }
 
-/* The weights from `first` on, which every thread has read in the pass before:
- * most often the next tile follows. */
-static void claim_weights(const nacre_range *range, int64_t first) {
-  const int64_t left = range->count - first;
-  if (left > 0) {
-    nacre_claim_lines(range->call.w + first,
-                      (size_t)(left < BLOCK ? left : BLOCK) * sizeof(real));
+/* Asks for the weights [begin, end) of a range, which every thread has read
+ * in the pass before. */
+static void claim_weights(const nacre_range *range, int64_t begin,
+                          int64_t end) {
+  if (begin < end) {
+    nacre_claim_lines(range->call.w + begin,
+                      (size_t)(end - begin) * sizeof(real));
   }
 }
 
+static int64_t least_of(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
 static void update_tile(const nacre_range *range, nacre_tile tile) {
-  const bool host = range->optimizer->host;
-  const int64_t block = host ? BLOCK : tile.count;
-  for (int64_t at = 0; at < tile.count; at += block) {
-    const int64_t left = tile.count - at;
-    if (host) {
-      claim_weights(range, tile.first + at + AHEAD);
-    }
-    update_block(range, tile.first + at, left < block ? left : block);
+  const int64_t end = tile.first + tile.count;
+  if (!range->optimizer->host) {
+    update_block(range, tile.first, tile.count);
+    return;
+  }
+  claim_weights(range, tile.first, least_of(tile.first + AHEAD, end));
+  for (int64_t at = tile.first; at < end; at += BLOCK) {
+    claim_weights(range, at + AHEAD, least_of(at + AHEAD + BLOCK, end));
+    update_block(range, at, least_of(end - at, BLOCK));
   }
 }
 
@@ -436,8 +441,7 @@ static void update_range(nacre_optimizer *optimizer, nacre_range *range,
     range->decay = isnan(update->weight_decay) ? 0
                                                : rate * update->weight_decay;
   }
-  if (range->count <= NACRE_TILE ||
-      (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) == 0) {
+  if (range->n_tiles == 0) { /* small: even a copy of the call would tell */
     if (!optimizer->plain) {
       prepare(range, range->count, range->call.w, range->g);
     }

@@ -46,8 +46,8 @@ typedef struct nacre_range {
   double scale, decay; /* of this step: gradients are multiplied by scale,
                           weights by 1 - decay */
   real *g;             /* [count] */
-  const nacre_tile *tile; /* [n_tiles] cover the range, in the optimizer's */
-  int64_t n_tiles;
+  const nacre_tile *tile; /* [n_tiles] cover the range; in the optimizer's */
+  int64_t n_tiles;        /* 0: it is updated at once, by one call */
   nacre_opt_run call;  /* of the whole range */
 } nacre_range;
 
@@ -94,7 +94,7 @@ void nacre_optimizer_free_slots(nacre_optimizer *);
 real *nacre_optimizer_slot(const nacre_optimizer *, uint32_t slot,
                            int variable, nacre_shape *shape);
 
-/** Cuts the bound ranges into tiles. */
+/** Cuts the ranges that threads can share into tiles. */
 int nacre_optimizer_make_tiles(nacre_optimizer *, nacre_error *);
 
 /** The learning rate that the next update will use. */

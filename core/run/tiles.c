@@ -72,11 +72,18 @@ static int64_t most_tiles(const nacre_range *range) {
   return tiles_of(range->count) + 2 * (range->count / NACRE_TILE) + 1;
 }
 
+static bool is_shared(const nacre_optimizer *optimizer,
+                      const nacre_range *range) {
+  return (optimizer->ops->flags & NACRE_OPT_ELEMENTWISE) != 0 &&
+         range->count > NACRE_TILE;
+}
+
 int nacre_optimizer_make_tiles(nacre_optimizer *optimizer,
                                nacre_error *error) {
   int64_t most = 0, sum = 0;
   for (int i = 0; i < optimizer->n_ranges; i++) {
-    const int64_t tiles = most_tiles(&optimizer->range[i]);
+    const nacre_range *range = &optimizer->range[i];
+    const int64_t tiles = is_shared(optimizer, range) ? most_tiles(range) : 0;
     most = tiles > most ? tiles : most;
     sum += tiles;
   }
@@ -89,6 +96,9 @@ int nacre_optimizer_make_tiles(nacre_optimizer *optimizer,
   nacre_tile *tile = optimizer->tile;
   for (int i = 0; i < optimizer->n_ranges; i++) {
     nacre_range *range = &optimizer->range[i];
+    if (!is_shared(optimizer, range)) {
+      continue;
+    }
     range->tile = tile;
     range->n_tiles = cut_range(optimizer->model, range, place) - place;
     qsort(place, (size_t)range->n_tiles, sizeof(*place), by_place);

@@ -10,10 +10,12 @@
  * result.
  *
  * Where k are the samples and many, as in the gradient of a weight, it is two
- * chains, of the first and of the second half of k: half of the threads then
- * read the samples that they worked on in the layers around, and nothing of
- * the others. What two cores have read must be taken back from one before the
- * other can write it again, which takes a distant one longer than all else. */
+ * chains, of the first and of the second half of k. Where there is room for
+ * the second sums, half of the threads take each: they then read the samples
+ * that they worked on in the layers around, and nothing of the others. A line
+ * that two cores have read must be taken back from one before the other can
+ * write it again, which costs more than fetching it, most of all where the
+ * cores are far apart. */
 #include "gemm_cut.h"
 
 #include <stdatomic.h>
@@ -298,6 +300,9 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end) {
 
 void nacre_gemm_pack(const nacre_math *math, const nacre_gemm *g,
                      real *packed) {
+  if (g->n <= 0 || g->k <= 0) {
+    return;
+  }
   host_device *d = math->self;
   nacre_gemm by = *g; /* as it will be run: k is cut by all of the flags */
   by.flags |= NACRE_GEMM_PACKED;
@@ -432,7 +437,7 @@ static void add_sums(void *ctx, int64_t begin, int64_t end) {
 }
 
 /* A deep product: to half of the threads the first sums, if there is room
- * for the second ones of all of C; else one block after the other. */
+ * for the second ones of all of C; else each thread takes both of a block. */
 static void run_deep(job *u) {
   host_device *d = u->math->self;
   const nacre_gemm *g = u->g;
@@ -450,7 +455,7 @@ static void run_deep(job *u) {
     u->sums = d->sums;
   }
   u->cut = nacre_gemm_cut(d, &half);
-  if (!shares) {
+  if (!shares && nacre_gemm_pieces(g) > 2) { /* room for a block's sums */
     const int64_t least = gemm_parts(g->m, HOST_SUM_ROWS);
     u->cut.row_blocks = u->cut.row_blocks > least ? u->cut.row_blocks : least;
   }

@@ -10,7 +10,6 @@
 
 #define ALIGNMENT 64
 #define HOST_LANES_MAX (64 / sizeof(real))
-#define SPACE_STEP (HOST_SPACE_REALS + HOST_SUM_REALS)
 
 typedef struct level {
   const char *name;
@@ -78,14 +77,14 @@ static int open_spaces(host_device *d, int64_t threads) {
   size_t count = (size_t)d->space_count;
   d->taken = d->alloc(count, sizeof *d->taken);
   /* Counted in workspaces, with more for the sums and the alignment. */
-  const size_t more = (size_t)(HOST_SUMS_REALS / SPACE_STEP) + 2;
+  const size_t more = (size_t)(HOST_SUMS_REALS / HOST_SPACE_STEP) + 2;
   d->spaces_memory =
-    d->alloc(count + more, (size_t)SPACE_STEP * sizeof(real));
+    d->alloc(count + more, (size_t)HOST_SPACE_STEP * sizeof(real));
   if (d->taken == NULL || d->spaces_memory == NULL) {
     return 0;
   }
   d->spaces = align_up(d->spaces_memory);
-  d->sums = d->spaces + d->space_count * SPACE_STEP;
+  d->sums = d->spaces + d->space_count * HOST_SPACE_STEP;
   return 1;
 }
 
@@ -215,7 +214,7 @@ real *nacre_host_take_space(host_device *d) {
           atomic_compare_exchange_strong_explicit(
             &d->taken[i], &idle, 1, memory_order_acquire,
             memory_order_relaxed)) {
-        return d->spaces + i * SPACE_STEP;
+        return d->spaces + i * HOST_SPACE_STEP;
       }
     }
     sched_yield();
@@ -223,6 +222,6 @@ real *nacre_host_take_space(host_device *d) {
 }
 
 void nacre_host_give_space(host_device *d, const real *space) {
-  int64_t i = (space - d->spaces) / SPACE_STEP;
+  int64_t i = (space - d->spaces) / HOST_SPACE_STEP;
   atomic_store_explicit(&d->taken[i], 0, memory_order_release);
 }

@@ -7,6 +7,17 @@
 #include "kernels.h"
 #include "pool.h"
 
+/** Workspace of one product: a panel of A, then a block of B. */
+#define HOST_A_REALS (KERNEL_K_MAX * KERNEL_A_STEP)
+#define HOST_SPACE_REALS (HOST_A_REALS + KERNEL_K_MAX * KERNEL_N_MAX)
+/** Behind it, room for a second sum of each element of a block of C. */
+#define HOST_SUM_ROWS ((int64_t)128)
+#define HOST_SUM_REALS (HOST_SUM_ROWS * KERNEL_N_MAX)
+#define HOST_SPACE_STEP (HOST_SPACE_REALS + HOST_SUM_REALS)
+/** Room for a second sum of all of C, for the one product at a time whose
+ *  sums go to different threads; untouched, it costs nothing. */
+#define HOST_SUMS_REALS ((int64_t)1 << 18)
+
 typedef void (*host_gemm)(const nacre_math *, const nacre_gemm *);
 
 typedef struct host_device host_device;
@@ -18,23 +29,13 @@ struct host_device {
   void *(*alloc)(size_t count, size_t size);
   void (*release)(void *);
   void *spaces_memory; /* as allocated; `spaces` is aligned within it */
-  real *spaces;        /* [space_count, HOST_SPACE_REALS] */
+  real *spaces;        /* [space_count, HOST_SPACE_STEP] */
   _Atomic int *taken;  /* [space_count] */
   int64_t space_count;
   real *sums;          /* [HOST_SUMS_REALS], behind the spaces */
   _Atomic int summing; /* a product has them */
   char text[128];
 };
-
-/** Workspace of one product: a panel of A, then a block of B. */
-#define HOST_A_REALS (KERNEL_K_MAX * KERNEL_A_STEP)
-#define HOST_SPACE_REALS (HOST_A_REALS + KERNEL_K_MAX * KERNEL_N_MAX)
-/** Behind it, room for a second sum of each element of a block of C. */
-#define HOST_SUM_ROWS ((int64_t)128)
-#define HOST_SUM_REALS (HOST_SUM_ROWS * KERNEL_N_MAX)
-/** Room for a second sum of all of C, for the one product at a time that
- *  threads share so; untouched, it costs nothing. */
-#define HOST_SUMS_REALS ((int64_t)1 << 18)
 
 /** [main] The best kernels that the processor and the cap `level` (NULL:
  *  none) allow; NULL and a fail() when there is no such level. */
@@ -68,7 +69,8 @@ void nacre_gemm_run(const nacre_math *, const nacre_gemm *);
 /** [compute] One that is not worth packing, on this thread: 1 when it was
  *  done, 0 when it is too large. */
 int nacre_gemm_run_small(const nacre_math *, const nacre_gemm *);
-/** [compute] One with a vector (gemm_vector.c), in the same way. */
+/** [compute] One with a vector (gemm_vector.c): 1 when it was done, 0 when it
+ *  is no such product. */
 int nacre_gemm_run_vector(const nacre_math *, const nacre_gemm *);
 
 /** [compute] Attention by own kernels (attention.c). */

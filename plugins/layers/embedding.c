@@ -109,7 +109,10 @@ static void add_block(const nacre_run *run, int64_t first, int64_t last,
   const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
   for (int64_t i = first; i < last; i++) {
     const int64_t row = row_of(index[i], rows);
-    for (int64_t j = begin; row >= 0 && j < end; j++) {
+    if (row < 0) {
+      continue;
+    }
+    for (int64_t j = begin; j < end; j++) {
       to[row * cols + j] += dout[i * cols + j];
     }
   }

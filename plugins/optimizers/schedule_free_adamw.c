@@ -65,14 +65,20 @@ static void start(const nacre_opt_run *run) {
   }
 }
 
+static void begin(const void *config, double learning_rate, int64_t step,
+                  double *scalar) {
+  const schedule_free_adamw *cfg = config;
+  (void)learning_rate;
+  scalar[0] = 1.0 / (1.0 - pow(cfg->beta_2, (double)step));
+}
+
 static void update(const nacre_opt_run *run) {
   const schedule_free_adamw *cfg = run->cfg;
   double step = (double)run->step, warm = (double)cfg->warmup_steps;
   double rate = run->learning_rate * (step < warm ? step / warm : 1.0);
   const factors f = { (real)rate, (real)(1.0 - cfg->beta_2),
-                      (real)(1.0 / (1.0 - pow(cfg->beta_2, step))),
-                      (real)cfg->epsilon, (real)cfg->beta_1,
-                      (real)(1.0 / step) };
+                      (real)run->scalar[0], (real)cfg->epsilon,
+                      (real)cfg->beta_1, (real)(1.0 / step) };
   if (run->step == 1) {
     start(run);
   }
@@ -83,6 +89,7 @@ static const nacre_optimizer_ops ops = {
   .size = sizeof(nacre_optimizer_ops),
   .flags = NACRE_OPT_ELEMENTWISE,
   .slots = slots,
+  .begin = begin,
   .update = update,
   .slot_names = slot_names,
 };
