@@ -117,6 +117,38 @@ refused 2 '.--temperature is a number from 0' \
 refused 2 '.--seed is a whole number' \
   "$NACRE" predict "$song" --prompt=do --seed=x
 
+# Batches in which letters come much more often than there are letters, and a
+# last one of other size: the same weights for any number of threads.
+awk 'BEGIN { srand(7); for (i = 0; i < 3700; i++)
+  printf "%c", 97 + int(rand() * 11) }' >"$dir/letters.txt"
+cat >"$dir/letters.yaml" <<'EOF'
+nacre: 1
+seed: 2
+model:
+  layers:
+    - {type: embedding, input_dim: 11, output_dim: 136}
+    - {type: lstm, units: 72, return_sequences: true}
+    - {type: gru, units: 40, return_sequences: true}
+    - {type: dense, units: 11, activation: softmax}
+loss: sparse_categorical_crossentropy
+optimizer: {type: adam, learning_rate: 0.01}
+data:
+  batch_size: 70
+  train: {type: text, path: letters.txt, context: 24, stride: 24}
+train: {epochs: 2}
+EOF
+digests() {
+  "$NACRE" train "$dir/letters.yaml" --runs="$dir/runs" --progress=jsonl \
+    --digest "$@" 2>&1 | sed -n 's/.*"digest": "\([0-9a-f]*\)".*/\1/p'
+}
+first=$(digests --threads=1)
+same 'two epochs have digests' 2 \
+  "$(echo "$first" | grep -c '^[0-9a-f]\{32\}$')"
+for threads in 2 3 4 7; do
+  same "letters: the same weights with --threads=$threads" "$first" \
+    "$(digests --threads=$threads)"
+done
+
 # Letters at random: what is drawn comes as often as what was learned.
 awk 'BEGIN { srand(3); for (i = 0; i < 20000; i++) {
   u = rand(); printf "%s", u < 0.6 ? "a" : u < 0.9 ? "b" : "c" } }' \

@@ -20,6 +20,7 @@
   X(test_cpu_attention) \
   X(test_cpu_conv)  \
   X(test_cpu_gemm)  \
+  X(test_cpu_gemm_threads) \
   X(test_cpu_math)  \
   X(test_program)   \
   X(test_train)     \
