@@ -27,8 +27,8 @@ typedef struct product {
   size_t c_count;
 } product;
 
-static inline size_t span_of(int64_t rows, int64_t cols, int64_t ld, int64_t batch,
-                      int64_t stride) {
+static inline size_t span_of(int64_t rows, int64_t cols, int64_t ld,
+                             int64_t batch, int64_t stride) {
   if (rows <= 0 || cols <= 0 || batch <= 0) {
     return 0;
   }
