@@ -384,37 +384,41 @@ static void update_block(const nacre_range *range, int64_t begin,
   clear(range, n, g);
 }
 
-/* Asks for the weights [begin, end) of a range, which every thread has read
- * in the pass before. */
-static void claim_weights(const nacre_range *range, int64_t begin,
-                          int64_t end) {
-  if (begin < end) {
-    nacre_claim_lines(range->call.w + begin,
-                      (size_t)(end - begin) * sizeof(real));
-  }
-}
-
 static int64_t least_of(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
 
-static void update_tile(const nacre_range *range, nacre_tile tile) {
-  const int64_t end = tile.first + tile.count;
-  if (!range->optimizer->host) {
-    update_block(range, tile.first, tile.count);
-    return;
+/* Asks for a block of weights, `ahead` elements into a tile or into the next
+ * one: every thread has read them in the pass before. */
+static void claim_weights(const nacre_range *range, int64_t index,
+                          int64_t ahead) {
+  const nacre_tile *tile = &range->tile[index];
+  if (ahead >= tile->count) {
+    ahead -= tile->count;
+    tile += index + 1 < range->n_tiles;
   }
-  claim_weights(range, tile.first, least_of(tile.first + AHEAD, end));
-  for (int64_t at = tile.first; at < end; at += BLOCK) {
-    claim_weights(range, at + AHEAD, least_of(at + AHEAD + BLOCK, end));
-    update_block(range, at, least_of(end - at, BLOCK));
+  const int64_t n = least_of(tile->count - ahead, BLOCK);
+  if (n > 0) {
+    nacre_claim_lines(range->call.w + tile->first + ahead,
+                      (size_t)n * sizeof(real));
+  }
+}
+
+static void update_tile(const nacre_range *range, int64_t index) {
+  const nacre_tile tile = range->tile[index];
+  const bool host = range->optimizer->host;
+  const int64_t block = host ? BLOCK : tile.count;
+  for (int64_t at = 0; at < tile.count; at += block) {
+    if (host) {
+      claim_weights(range, index, at + AHEAD);
+    }
+    update_block(range, tile.first + at, least_of(tile.count - at, block));
   }
 }
 
 static void update_tiles(void *ctx, int64_t begin, int64_t end) {
-  const nacre_range *range = ctx;
   for (int64_t i = begin; i < end; i++) {
-    update_tile(range, range->tile[i]);
+    update_tile(ctx, i);
   }
 }
 
