@@ -12,11 +12,12 @@
  * Where k are the samples and many, as in the gradient of a weight, it is two
  * chains, of the first and of the second half of k. Where there is room for
  * the second sums, half of the threads take each: they then read the samples
- * that they worked on in the layers around, and nothing of the others. A line
- * that two cores have read must be taken back from one before the other can
- * write it again, which costs more than fetching it, most of all where the
- * cores are far apart. */
-#include "gemm_cut.h"
+ * that they worked on in the layers around, and nothing of the others. In the
+ * same way they read their own rows of a weight that is large against what it
+ * is multiplied by. A line that two cores have read must be taken back from
+ * one before the other can write it again, which costs more than fetching it,
+ * most of all where the cores are far apart. */
+#include "gemm_piece.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -26,16 +27,6 @@
 #define DIRECT_WORK 8192
 #define STACK_REALS 2048 /* of a small transposed B */
 #define WORK_PER_NS 40.0
-/* Bytes of B that come from beyond the second-level cache: time goes by their
- * number, and rows that meet a zero are better left where they are. */
-#define FAR_BYTES 524288.0
-/* Share of the rows up to which reading some of them is faster than all: what
- * lies in pieces comes more slowly. */
-#define SOME_SHARE 0.8
-
-static real *row_of(real *c, int64_t ldc, int64_t i) {
-  return c + i * ldc;
-}
 
 void nacre_gemm_activate(const nacre_math *math, const nacre_gemm *g,
                          int64_t rows, int64_t cols, real *c) {
@@ -45,7 +36,7 @@ void nacre_gemm_activate(const nacre_math *math, const nacre_gemm *g,
     return;
   }
   for (int64_t i = 0; i < rows; i++) {
-    real *row = row_of(c, g->ldc, i);
+    real *row = gemm_row(c, g->ldc, i);
     act->forward(math, act->cfg, 1, cols, row, row);
   }
 }
@@ -75,10 +66,6 @@ static void run_scalar(const nacre_gemm *g, const real *a, const real *b,
   }
 }
 
-static int64_t whole_lanes(const kernels *kern, int64_t n) {
-  return (n + kern->lanes - 1) / kern->lanes * kern->lanes;
-}
-
 static void run_small(const nacre_math *math, const nacre_gemm *g,
                       const real *a, const real *b, real *c) {
   const kernels *kern = ((const host_device *)math->self)->kern;
@@ -86,7 +73,7 @@ static void run_small(const nacre_math *math, const nacre_gemm *g,
     run_scalar(g, a, b, c);
   } else if (g->flags & NACRE_GEMM_TRANS_B) {
     real turned[STACK_REALS]; /* [k, width] */
-    const int64_t width = whole_lanes(kern, g->n);
+    const int64_t width = gemm_whole_lanes(kern, g->n);
     kern->transpose(g->k, g->n, b, g->ldb, width, turned);
     kern->direct(g, a, turned, width, c);
   } else {
@@ -100,7 +87,7 @@ static void run_small(const nacre_math *math, const nacre_gemm *g,
 static int is_small(const kernels *kern, const nacre_gemm *g) {
   return nacre_gemm_work(g) <= DIRECT_WORK && !(g->flags & NACRE_GEMM_PACKED) &&
          (!(g->flags & NACRE_GEMM_TRANS_B) ||
-          whole_lanes(kern, g->n) * g->k <= STACK_REALS);
+          gemm_whole_lanes(kern, g->n) * g->k <= STACK_REALS);
 }
 
 int nacre_gemm_run_small(const nacre_math *math, const nacre_gemm *g) {
@@ -112,209 +99,6 @@ int nacre_gemm_run_small(const nacre_math *math, const nacre_gemm *g) {
   return 1;
 }
 
-/* One piece of k of one block of C. */
-typedef struct piece {
-  const nacre_math *math;
-  const kernels *kern;
-  const nacre_gemm *g;
-  real *a_space, *b_space;
-  const real *packed;       /* where the block of B lies packed; or NULL */
-  const real *a, *b;        /* of this entry of the batch */
-  real *c;                  /* of the block, rows ldc apart */
-  int64_t ldc;
-  int64_t row, rows, col, cols; /* the block */
-  int64_t k, k_count;
-  real beta;
-  int last;                 /* of the pieces of k */
-} piece;
-
-/* Panel j of B is this wide: only the last may have half the registers. */
-static int64_t panel_registers(const piece *p, int64_t cols) {
-  return cols <= p->kern->lanes ? 1 : 2;
-}
-
-/* A panel of B, from column j of the block on, turned over. */
-static void turn_panel(const piece *p, int64_t j, real *out) {
-  const int64_t width = 2 * p->kern->lanes;
-  const int64_t cols = p->cols - j < width ? p->cols - j : width;
-  p->kern->transpose(p->k_count, cols,
-                     p->b + (p->col + j) * p->g->ldb + p->k, p->g->ldb,
-                     panel_registers(p, cols) * p->kern->lanes, out);
-}
-
-/* All of the block's B at once, when it must be turned anyway. */
-static void pack_b_turned(const piece *p) {
-  for (int64_t j = 0; j < p->cols; j += 2 * p->kern->lanes) {
-    turn_panel(p, j, p->b_space + p->k_count * j);
-  }
-}
-
-/* The same of a B that is in order, filled up with zeros. */
-static void copy_panel(const piece *p, int64_t j, real *out) {
-  const int64_t width = 2 * p->kern->lanes;
-  const int64_t cols = p->cols - j < width ? p->cols - j : width;
-  const int64_t wide = panel_registers(p, cols) * p->kern->lanes;
-  const real *b = p->b + p->k * p->g->ldb + p->col + j;
-  for (int64_t k = 0; k < p->k_count; k++, b += p->g->ldb, out += wide) {
-    memcpy(out, b, (size_t)cols * sizeof(real));
-    memset(out + cols, 0, (size_t)(wide - cols) * sizeof(real));
-  }
-}
-
-/* Brings a panel of A where the kernels read it; returns its layout. */
-static int place_a(const piece *p, kernel_tile *t, int64_t row,
-                   int64_t rows) {
-  const int64_t width = 2 * p->kern->lanes;
-  t->a = p->a_space;
-  if (!(p->g->flags & NACRE_GEMM_TRANS_A)) {
-    p->kern->pack_rows(rows, p->k_count, p->a + row * p->g->lda + p->k,
-                       p->g->lda, p->a_space);
-    return KERNEL_A_ROWS;
-  }
-  const real *a = p->a + p->k * p->g->lda + row;
-  if (p->cols <= width) {
-    t->a = a; /* read once: where it is */
-    t->a_step = p->g->lda;
-  } else {
-    t->a_step = KERNEL_A_STEP;
-    p->kern->pack_columns(p->k_count, rows, a, p->g->lda, p->a_space);
-  }
-  return KERNEL_A_COLUMNS;
-}
-
-static int is_far(const nacre_gemm *g) {
-  return (double)g->k * (double)g->n * (double)sizeof(real) >= FAR_BYTES;
-}
-
-/* As many columns as there are whole wide tiles for: returns their number. */
-static int64_t run_few(const piece *p, kernel_tile *t, int64_t row,
-                       int64_t rows, int a_layout) {
-  const nacre_gemm *g = p->g;
-  const int64_t most = p->kern->few_columns;
-  const int64_t a_row = a_layout == KERNEL_A_ROWS ? KERNEL_A_STRIDE : 1;
-  int32_t list[KERNEL_K_MAX + KERNEL_LIST_ROOM];
-  int64_t j = 0;
-  t->a_step = a_layout == KERNEL_A_ROWS ? 1 : t->a_step;
-  t->b_step = g->ldb;
-  int some = rows == 1 && a_layout == KERNEL_A_ROWS && is_far(g);
-  const int64_t n = some ? p->kern->list(t->k, t->a, list) : t->k;
-  some = some && (double)n <= SOME_SHARE * (double)t->k;
-  while (p->cols - j >= most / 2) {
-    const int narrow = p->cols - j < most;
-    const int64_t col = p->col + j;
-    t->b = p->b + p->k * g->ldb + col;
-    t->c = row_of(p->c, p->ldc, row - p->row) + j;
-    t->bias = p->last && g->bias != NULL ? g->bias + col : NULL;
-    if (some) {
-      p->kern->some[narrow](t, list, n);
-    } else {
-      p->kern->few[narrow][rows - 1](t, a_row);
-    }
-    j += narrow ? most / 2 : most;
-  }
-  return j;
-}
-
-/* One panel of rows of C, over all columns of the block. */
-static void run_panel(const piece *p, int64_t row, int64_t rows,
-                      int b_layout) {
-  const nacre_gemm *g = p->g;
-  const int64_t width = 2 * p->kern->lanes;
-  kernel_tile t;
-  t.k = p->k_count;
-  t.ldc = p->ldc;
-  t.alpha = (real)g->alpha;
-  t.beta = p->beta;
-  const int a_layout = place_a(p, &t, row, rows);
-  const real *packed = p->packed != NULL ? p->packed : p->b_space;
-  int64_t at = 0; /* of the panel of B */
-  int64_t j = b_layout == KERNEL_B_DIRECT && rows <= KERNEL_FEW_ROWS
-                ? run_few(p, &t, row, rows, a_layout) : 0;
-  for (; j < p->cols; j += width) {
-    const int64_t col = p->col + j;
-    t.cols = p->cols - j < width ? p->cols - j : width;
-    const int64_t wide = panel_registers(p, t.cols);
-    t.save = p->b_space + at;
-    t.b_step = g->ldb;
-    t.b = b_layout == KERNEL_B_PACKED ? packed + at
-                                      : p->b + p->k * g->ldb + col;
-    t.c = row_of(p->c, p->ldc, row - p->row) + j;
-    t.bias = p->last && g->bias != NULL ? g->bias + col : NULL;
-    p->kern->tile[a_layout][b_layout][wide - 1][rows - 1](&t);
-    at += p->k_count * wide * p->kern->lanes;
-  }
-  if (p->last && g->act != NULL) {
-    nacre_gemm_activate(p->math, g, rows, p->cols,
-                        row_of(p->c, p->ldc, row - p->row));
-  }
-}
-
-static void run_piece(const piece *p) {
-  const int packed = (p->g->flags & NACRE_GEMM_PACKED) != 0;
-  const int turned = (p->g->flags & NACRE_GEMM_TRANS_B) != 0;
-  const int64_t panels = (p->rows - 1) / p->kern->rows + 1;
-  if (turned && !packed) {
-    pack_b_turned(p);
-  }
-  for (int64_t i = 0; i < panels; i++) {
-    const int64_t begin = p->rows * i / panels;
-    const int64_t end = p->rows * (i + 1) / panels;
-    int b_layout = KERNEL_B_PACKED;
-    if (!turned && !packed && i == 0) {
-      b_layout = panels > 1 ? KERNEL_B_SAVE : KERNEL_B_DIRECT;
-    }
-    run_panel(p, p->row + begin, end - begin, b_layout);
-  }
-}
-
-/* Begin and length of piece i of k. */
-static void cut_k(piece *p, int64_t i) {
-  const int64_t k = p->g->k, pieces = nacre_gemm_pieces(p->g);
-  p->k = k * i / pieces;
-  p->k_count = k * (i + 1) / pieces - p->k;
-  p->last = i == pieces - 1;
-}
-
-/* A whole B that is packed for later. */
-typedef struct packing {
-  piece piece;
-  real *packed;
-  int64_t panels; /* of each piece of k */
-} packing;
-
-static void pack_panels(void *ctx, int64_t begin, int64_t end) {
-  const packing *all = ctx;
-  piece p = all->piece;
-  for (int64_t i = begin; i < end; i++) {
-    cut_k(&p, i / all->panels);
-    const int64_t j = i % all->panels * 2 * p.kern->lanes;
-    real *out = all->packed + p.k * whole_lanes(p.kern, p.cols) +
-                p.k_count * j;
-    if (p.g->flags & NACRE_GEMM_TRANS_B) {
-      turn_panel(&p, j, out);
-    } else {
-      copy_panel(&p, j, out);
-    }
-  }
-}
-
-void nacre_gemm_pack(const nacre_math *math, const nacre_gemm *g,
-                     real *packed) {
-  if (g->n <= 0 || g->k <= 0) {
-    return;
-  }
-  host_device *d = math->self;
-  nacre_gemm by = *g; /* as it will be run: k is cut by all of the flags */
-  by.flags |= NACRE_GEMM_PACKED;
-  packing all = {
-    .piece = { .math = math, .kern = d->kern, .g = &by, .b = g->b,
-               .cols = g->n },
-    .packed = packed, .panels = gemm_parts(g->n, 2 * d->kern->lanes)
-  };
-  nacre_pool_run(d->pool, all.panels * nacre_gemm_pieces(&by), 1,
-                 (double)g->k * (double)g->n / 4, pack_panels, &all);
-}
-
 /* One product that threads share. */
 typedef struct job {
   const nacre_math *math;
@@ -322,27 +106,28 @@ typedef struct job {
   gemm_cut cut;
   real *sums; /* NULL, or [m, sums_step] for the second sums over k */
   int64_t sums_step;
+  const nacre_gemm *whole; /* with them: with bias and activation, too */
 } job;
 
 /* The pieces [begin, end) of k. */
-static void run_pieces(piece *p, int64_t begin, int64_t end, real beta) {
+static void run_pieces(gemm_piece *p, int64_t begin, int64_t end, real beta) {
   const nacre_gemm *g = p->g;
   p->beta = beta;
   for (int64_t i = begin; i < end; i++) {
-    cut_k(p, i);
+    nacre_gemm_cut_k(p, i);
     p->packed = NULL;
     if (g->flags & NACRE_GEMM_PACKED) {
       p->packed =
-        p->b + p->k * whole_lanes(p->kern, g->n) + p->k_count * p->col;
+        p->b + p->k * gemm_whole_lanes(p->kern, g->n) + p->k_count * p->col;
     }
-    run_piece(p);
+    nacre_gemm_run_piece(p);
     p->beta = 1;
   }
 }
 
 /* Both sums over k, one after the other. The second needs no room of its own
  * when it is of one piece: to add that is to add its sum. */
-static void run_both(piece *p, real *space) {
+static void run_both(gemm_piece *p, real *space) {
   const int64_t pieces = nacre_gemm_pieces(p->g);
   const int64_t middle = pieces / 2;
   run_pieces(p, 0, middle, (real)p->g->beta);
@@ -355,12 +140,12 @@ static void run_both(piece *p, real *space) {
   p->ldc = KERNEL_N_MAX;
   run_pieces(p, middle, pieces, 0);
   for (int64_t i = 0; i < p->rows; i++) {
-    p->kern->axpy(p->cols, 1, row_of(space, KERNEL_N_MAX, i),
-                  row_of(c, p->g->ldc, i));
+    p->kern->axpy(p->cols, 1, gemm_row(space, KERNEL_N_MAX, i),
+                  gemm_row(c, p->g->ldc, i));
   }
 }
 
-static void run_sums(const job *u, piece *p, int64_t sum, real *space) {
+static void run_sums(const job *u, gemm_piece *p, int64_t sum, real *space) {
   const nacre_gemm *g = u->g;
   const int64_t pieces = nacre_gemm_pieces(g);
   const int64_t middle = pieces / 2;
@@ -369,7 +154,7 @@ static void run_sums(const job *u, piece *p, int64_t sum, real *space) {
   } else if (sum == 0) {
     run_pieces(p, 0, middle, (real)g->beta);
   } else {
-    p->c = row_of(u->sums, u->sums_step, p->row) + p->col;
+    p->c = gemm_row(u->sums, u->sums_step, p->row) + p->col;
     p->ldc = u->sums_step;
     run_pieces(p, middle, pieces, 0);
   }
@@ -387,8 +172,8 @@ static void run_block(const job *u, real *space, int64_t index) {
                                  : at % cut->row_blocks;
   const int64_t j = cut->by_rows ? at % cut->col_blocks
                                  : at / cut->row_blocks;
-  piece p = { .math = u->math, .kern = kern, .g = g, .ldc = g->ldc,
-              .a_space = space, .b_space = space + HOST_A_REALS };
+  gemm_piece p = { .math = u->math, .kern = kern, .g = g, .ldc = g->ldc,
+                   .a_space = space, .b_space = space + HOST_A_REALS };
   p.row = g->m * i / cut->row_blocks;
   p.rows = g->m * (i + 1) / cut->row_blocks - p.row;
   p.col = units * j / cut->col_blocks * width;
@@ -396,7 +181,7 @@ static void run_block(const job *u, real *space, int64_t index) {
   p.cols = (end < g->n ? end : g->n) - p.col;
   p.a = g->a;
   p.b = g->b;
-  p.c = row_of(g->c, g->ldc, p.row) + p.col;
+  p.c = gemm_row(g->c, g->ldc, p.row) + p.col;
   if (nacre_gemm_is_deep(g)) {
     run_sums(u, &p, entry, space + HOST_SPACE_REALS);
     return;
@@ -426,47 +211,74 @@ static void run_small_entries(void *ctx, int64_t begin, int64_t end) {
   }
 }
 
+/* What is left to do for rows of C when there are both sums. */
 static void add_sums(void *ctx, int64_t begin, int64_t end) {
   const job *u = ctx;
-  const nacre_gemm *g = u->g;
+  const nacre_gemm *g = u->whole;
   const kernels *kern = ((const host_device *)u->math->self)->kern;
   for (int64_t i = begin; i < end; i++) {
-    kern->axpy(g->n, 1, row_of(u->sums, u->sums_step, i),
-               row_of(g->c, g->ldc, i));
+    real *c = gemm_row(g->c, g->ldc, i);
+    kern->axpy(g->n, 1, gemm_row(u->sums, u->sums_step, i), c);
+    if (g->bias != NULL) {
+      kern->axpy(g->n, 1, g->bias, c);
+    }
+  }
+  if (g->act != NULL) {
+    nacre_gemm_activate(u->math, g, end - begin, g->n,
+                        gemm_row(g->c, g->ldc, begin));
   }
 }
 
-/* A deep product: to half of the threads the first sums, if there is room
- * for the second ones of all of C; else each thread takes both of a block. */
+/* Whether different threads should take the sums. Where k are the samples,
+ * always; else where B, which is most often a weight, is by far the largest:
+ * a thread then reads the rows of it that it has updated. */
+static int should_share(const nacre_gemm *g, double work) {
+  return work >= 2 * GEMM_BLOCK_WORK &&
+         (g->flags & NACRE_GEMM_TRANS_A || g->m <= g->k / 4);
+}
+
+/* To half of the threads the first sums, to half the second ones. */
+static void run_shared(job *u, double work) {
+  host_device *d = u->math->self;
+  nacre_gemm bare = *u->g, half;
+  bare.bias = NULL;
+  bare.act = NULL;
+  half = bare;
+  half.batch = 2;
+  half.k = bare.k / 2;
+  u->whole = u->g;
+  u->g = &bare;
+  u->sums = d->sums;
+  u->cut = nacre_gemm_cut(d, &half);
+  nacre_pool_run(d->pool, u->cut.row_blocks * u->cut.col_blocks * 2, 1,
+                 work / WORK_PER_NS, run_blocks, u);
+  const int64_t grain = KERNEL_N_MAX * HOST_SUM_ROWS / u->sums_step / 4 + 1;
+  nacre_pool_run(d->pool, bare.m, grain, (double)(bare.m * bare.n) / 4,
+                 add_sums, u);
+}
+
+/* If there is no room for the second sums of all of C, each thread takes both
+ * of a block. */
 static void run_deep(job *u) {
   host_device *d = u->math->self;
   const nacre_gemm *g = u->g;
   const double work = nacre_gemm_work(g);
-  u->sums_step = whole_lanes(d->kern, g->n);
+  u->sums_step = gemm_whole_lanes(d->kern, g->n);
   int idle = 0;
-  const int shares = work >= 2 * GEMM_BLOCK_WORK &&
-                     g->m <= HOST_SUMS_REALS / u->sums_step &&
-                     nacre_pool_threads(d->pool) > 1 &&
-                     atomic_compare_exchange_strong(&d->summing, &idle, 1);
-  nacre_gemm half = *g;
-  if (shares) {
-    half.batch = 2;
-    half.k = g->k / 2;
-    u->sums = d->sums;
+  if (should_share(g, work) && g->m <= HOST_SUMS_REALS / u->sums_step &&
+      nacre_pool_threads(d->pool) > 1 &&
+      atomic_compare_exchange_strong(&d->summing, &idle, 1)) {
+    run_shared(u, work);
+    atomic_store(&d->summing, 0);
+    return;
   }
-  u->cut = nacre_gemm_cut(d, &half);
-  if (!shares && nacre_gemm_pieces(g) > 2) { /* room for a block's sums */
+  u->cut = nacre_gemm_cut(d, g);
+  if (nacre_gemm_pieces(g) > 2) { /* there is room for a block's sums */
     const int64_t least = gemm_parts(g->m, HOST_SUM_ROWS);
     u->cut.row_blocks = u->cut.row_blocks > least ? u->cut.row_blocks : least;
   }
-  nacre_pool_run(d->pool, u->cut.row_blocks * u->cut.col_blocks * half.batch,
-                 1, work / WORK_PER_NS, run_blocks, u);
-  if (shares) {
-    const int64_t grain = KERNEL_N_MAX * HOST_SUM_ROWS / u->sums_step / 4 + 1;
-    nacre_pool_run(d->pool, g->m, grain, (double)(g->m * g->n) / 4, add_sums,
-                   u);
-    atomic_store(&d->summing, 0);
-  }
+  nacre_pool_run(d->pool, u->cut.row_blocks * u->cut.col_blocks, 1,
+                 work / WORK_PER_NS, run_blocks, u);
 }
 
 void nacre_gemm_run(const nacre_math *math, const nacre_gemm *g) {

@@ -23,12 +23,16 @@ static inline int64_t gemm_parts(int64_t n, int64_t size) {
 }
 
 /** Whether the sum over k is two, of the first and of the second half of k,
- *  the second added to the first at last. */
+ *  the second added to the first at last. Of two pieces it is that anyway. */
 static inline int nacre_gemm_is_deep(const nacre_gemm *g) {
   const uint32_t turned =
-    NACRE_GEMM_TRANS_A | NACRE_GEMM_TRANS_B | NACRE_GEMM_PACKED;
-  return (g->flags & turned) == NACRE_GEMM_TRANS_A && g->batch == 1 &&
-         g->bias == NULL && g->act == NULL && g->k > KERNEL_K_MAX;
+    g->flags & (NACRE_GEMM_TRANS_A | NACRE_GEMM_TRANS_B | NACRE_GEMM_PACKED);
+  if (g->batch != 1 || g->k <= KERNEL_K_MAX) {
+    return 0;
+  }
+  return turned == 0 ? g->k <= 2 * KERNEL_K_MAX
+                     : turned == NACRE_GEMM_TRANS_A && g->bias == NULL &&
+                         g->act == NULL;
 }
 
 /** Pieces of k that go through the kernels one after another, as many in each

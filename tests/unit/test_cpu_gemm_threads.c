@@ -62,14 +62,42 @@ END_TEST
  * room for the second one of all of C, over an odd number of rows. */
 START_TEST(deep_sums_leave_no_trace) {
   static const extents shapes[] = {
-    { 64, 100, 600 }, { 150, 300, 1537 }, { 3, 300, 2100 },
-    { 700, 500, 1100 }, { 40, 1, 1300 }
+    { 64, 100, 600 }, { 150, 70, 1537 }, { 3, 300, 2100 }, { 40, 1, 1300 }
   };
   for (size_t s = 0; s < 2 * sizeof shapes / sizeof shapes[0]; s++) {
     uint64_t state = 21 + s;
     const extents *x = &shapes[s / 2];
     product p = product_new(&state, NACRE_GEMM_TRANS_A, x->m, x->n, x->k, 1,
                             s % 2 == 0 ? 1.5 : 1, s % 2 == 0 ? 0.5 : 0, 0);
+    product_same_bits(&p, cpu_levels[_i]);
+    product_check(&p);
+    product_free(&p);
+  }
+}
+END_TEST
+
+START_TEST(deep_sums_without_room_leave_no_trace) {
+  uint64_t state = 29;
+  product p =
+    product_new(&state, NACRE_GEMM_TRANS_A, 530, 500, 1030, 1, 1, 1, 0);
+  product_same_bits(&p, NULL);
+  product_free(&p);
+}
+END_TEST
+
+/* So are plain ones of two pieces of k, in float or in double, where B is the
+ * largest: bias and activation come after both. */
+START_TEST(sums_of_two_pieces_leave_no_trace) {
+  static const extents shapes[] = {
+    { 60, 300, 501 }, { 60, 300, 901 }, { 2, 900, 512 }, { 2, 900, 1024 },
+    { 121, 70, 485 }, { 256, 40, 1024 }
+  };
+  for (size_t s = 0; s < 4 * sizeof shapes / sizeof shapes[0]; s++) {
+    uint64_t state = 41 + s;
+    const extents *x = &shapes[s / 4];
+    product p = product_new(&state, 0, x->m, x->n, x->k, 1,
+                            s % 2 == 0 ? 1.5 : 1, s % 2 == 0 ? 0.5 : 0,
+                            (int)(s % 4));
     product_same_bits(&p, cpu_levels[_i]);
     product_check(&p);
     product_free(&p);
@@ -199,6 +227,9 @@ Suite *test_cpu_gemm_threads_suite(void) {
   tcase_add_loop_test(tests, threads_see_the_same_infinities, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, threads_leave_no_trace, 0, CPU_LEVELS);
   tcase_add_loop_test(tests, deep_sums_leave_no_trace, 0, CPU_LEVELS);
+  tcase_add_test(tests, deep_sums_without_room_leave_no_trace);
+  tcase_add_loop_test(tests, sums_of_two_pieces_leave_no_trace, 0,
+                      CPU_LEVELS);
   tcase_add_test(tests, products_within_tiles);
   tcase_add_test(tests, products_at_once);
   tcase_add_loop_test(tests, threads_pack_alike, 0, CPU_LEVELS);
