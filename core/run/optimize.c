@@ -393,9 +393,9 @@ static int64_t least_of(int64_t a, int64_t b) {
 static void claim_weights(const nacre_range *range, int64_t index,
                           int64_t ahead) {
   const nacre_tile *tile = &range->tile[index];
-  if (ahead >= tile->count) {
+  if (ahead >= tile->count && index + 1 < range->n_tiles) {
     ahead -= tile->count;
-    tile += index + 1 < range->n_tiles;
+    tile++;
   }
   const int64_t n = least_of(tile->count - ahead, BLOCK);
   if (n > 0) {

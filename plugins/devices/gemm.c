@@ -7,7 +7,7 @@
  * past from the second. B is packed by the first panel of A as it multiplies.
  * The sum over k is one chain per element of C, cut at the same places for
  * every shape k, so neither the blocks nor the threads can be seen in the
- * result.
+ * result, but for which of two NaNs is kept.
  *
  * Where k are the samples and many, as in the gradient of a weight, it is two
  * chains, of the first and of the second half of k. Where there is room for
@@ -253,7 +253,8 @@ static void run_shared(job *u, double work) {
   nacre_pool_run(d->pool, u->cut.row_blocks * u->cut.col_blocks * 2, 1,
                  work / WORK_PER_NS, run_blocks, u);
   const int64_t grain = KERNEL_N_MAX * HOST_SUM_ROWS / u->sums_step / 4 + 1;
-  nacre_pool_run(d->pool, bare.m, grain, (double)(bare.m * bare.n) / 4,
+  const double each = u->whole->act != NULL ? 0.5 : 0.25; /* nanoseconds */
+  nacre_pool_run(d->pool, bare.m, grain, each * (double)(bare.m * bare.n),
                  add_sums, u);
 }
 

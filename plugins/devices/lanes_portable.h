@@ -15,7 +15,7 @@
 
 typedef int64_t part;
 
-/* Fused where the machine has it: -ffp-contract=fast. */
+/* Two roundings, everywhere: contraction is off. */
 ALWAYS vreal v_fma(vreal a, vreal b, vreal c) {
   return a * b + c;
 }

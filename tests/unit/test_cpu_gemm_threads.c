@@ -23,11 +23,17 @@ static void product_same_bits(product *p, const char *level) {
 }
 
 /* An infinity that meets a zero may be seen or not, but not by some threads
- * and in some columns: of A in rows, and of A in columns. */
+ * and in some columns: of A in rows, and of A in columns; of many pieces of k,
+ * and of two in float or in double. */
 START_TEST(threads_see_the_same_infinities) {
-  for (unsigned flags = 0; flags < 4; flags++) {
+  static const extents shapes[] = {
+    { 1, 96, 20000 }, { 1, 1100, 1024 }, { 1, 1100, 512 }
+  };
+  for (unsigned s = 0; s < 3 * 4; s++) {
+    const extents *x = &shapes[s / 4];
     uint64_t state = 17;
-    product p = product_new(&state, flags, 1, 96, 20000, 1, 1, 0, 0);
+    product p =
+      product_new(&state, s % 4, x->m, x->n, x->k, 1, 1, 0, 0);
     p.g.lda = p.g.flags & NACRE_GEMM_TRANS_A ? 1 : p.g.lda;
     for (int64_t k = 0; k < p.g.k; k++) {
       p.a.at[k] = k % 3 == 0 ? p.a.at[k] : 0;
@@ -148,6 +154,10 @@ START_TEST(products_within_tiles) {
   check_within_tiles(&p);
   p = product_new(&state, NACRE_GEMM_TRANS_A, 64, 96, 1200, 1, 1, 0, 0);
   check_within_tiles(&p);
+  p = product_new(&state, 0, 64, 130, 480, 1, 1, 0, 3);
+  check_within_tiles(&p);
+  p = product_new(&state, 0, 64, 130, 900, 1, 1, 0, 3);
+  check_within_tiles(&p);
 }
 END_TEST
 
@@ -167,8 +177,10 @@ static void *multiply_often(void *ctx) {
 START_TEST(products_at_once) {
   cpu_device d = cpu_open(NULL, 2);
   uint64_t state = 12;
-  product p = product_new(&state, NACRE_GEMM_TRANS_A, 40, 64, 1400, 1, 1, 0,
-                          0);
+  product p =
+    _i == 0 ? product_new(&state, NACRE_GEMM_TRANS_A, 40, 64, 1400, 1, 1, 0, 0)
+            : product_new(&state, 0, 40, 64, sizeof(real) == 4 ? 900 : 450, 1,
+                          1, 0, 3);
   p.g.ldc = p.g.n;
   const size_t count = (size_t)(p.g.m * p.g.ldc);
   pthread_t thread[2];
@@ -231,7 +243,7 @@ Suite *test_cpu_gemm_threads_suite(void) {
   tcase_add_loop_test(tests, sums_of_two_pieces_leave_no_trace, 0,
                       CPU_LEVELS);
   tcase_add_test(tests, products_within_tiles);
-  tcase_add_test(tests, products_at_once);
+  tcase_add_loop_test(tests, products_at_once, 0, 2);
   tcase_add_loop_test(tests, threads_pack_alike, 0, CPU_LEVELS);
   suite_add_tcase(suite, tests);
   return suite;
