@@ -344,8 +344,7 @@ static void clip_elements(int64_t n, real limit, real *restrict g) {
 }
 
 /* The universal part of an update, on what is or comes into the cache. */
-static void prepare(const nacre_range *range, int64_t n, real *w,
-                    real *g) {
+static void prepare(const nacre_range *range, int64_t n, real *w, real *g) {
   const nacre_math *math = range->call.math;
   double clip = range->optimizer->cfg->update.clip_value;
   if (range->scale < 1) {
@@ -367,8 +366,7 @@ static void clear(const nacre_range *range, int64_t n, real *g) {
   }
 }
 
-static void update_block(const nacre_range *range, int64_t begin,
-                         int64_t n) {
+static void update_block(const nacre_range *range, int64_t begin, int64_t n) {
   nacre_opt_run run = range->call;
   real *g = range->g + begin;
   run.n = n;

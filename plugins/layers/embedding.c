@@ -2,23 +2,12 @@
 /* embedding: a learned vector for each index. */
 #include <nacre/plugin.h>
 
-#include <string.h>
-
-#include "tiles.h"
+#include "keyed_sum.h"
 
 typedef struct embedding {
   int64_t input_dim, output_dim;
   bool mask_zero;
 } embedding;
-
-/* Columns of gradients that a thread adds up at a time. */
-#define BLOCK 64
-
-/* Whether the first and the second half of n indices have sums of their own:
- * where they are many times those that there are. */
-static bool has_halves(int64_t rows, double n) {
-  return 4.0 * (double)rows <= n;
-}
 
 /* Above this a float cannot tell neighbouring whole numbers apart. */
 #define INDEX_MAX (sizeof(real) == 4 ? INT64_C(1) << 24 : INT64_C(1) << 53)
@@ -41,7 +30,7 @@ static int plan(nacre_plan *plan) {
     return NACRE_ERROR;
   }
   const double n = (double)plan->batch * (double)nacre_shape_count(&out);
-  if (has_halves(cfg->input_dim, n) &&
+  if (nacre_keyed_sum_halves(cfg->input_dim, n) &&
       nacre_plan_scratch(plan, 0, &table, 0) != NACRE_OK) {
     return NACRE_ERROR;
   }
@@ -54,19 +43,10 @@ static int plan(nacre_plan *plan) {
   return nacre_plan_output(plan, &out);
 }
 
-/* The row that x names, or -1. */
-static int64_t row_of(real x, int64_t rows) {
-  if (!(x >= 0 && x < (real)rows)) {
-    return -1;
-  }
-  int64_t row = (int64_t)x;
-  return (real)row == x ? row : -1;
-}
-
 static void check(nacre_run *run, int64_t n, int64_t rows) {
   const real *index = nacre_data(&run->in[0]); /* [batch, ...] */
   for (int64_t i = 0; i < n; i++) {
-    if (row_of(index[i], rows) < 0) {
+    if (nacre_keyed_row(index[i], rows) < 0) {
       run->fault(run, i / (n / run->batch), "index %g is not a whole number "
                  "from 0 to %lld", (double)index[i], (long long)(rows - 1));
       return;
@@ -80,7 +60,7 @@ static void copy_rows(void *ctx, int64_t begin, int64_t end) {
   const real *table = nacre_data(&run->weight[0]); /* [rows, cols] */
   int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
   for (int64_t i = begin; i < end; i++) {
-    int64_t row = row_of(index[i], rows);
+    int64_t row = nacre_keyed_row(index[i], rows);
     memcpy(nacre_data(&run->out[0]) + i * cols,
            table + (row < 0 ? 0 : row) * cols, (size_t)cols * sizeof(real));
   }
@@ -100,65 +80,18 @@ static void forward(nacre_run *run) {
                   copy_rows, run);
 }
 
-/* The gradients of the indices [first, last) go to `to`, [rows, cols]. */
-NACRE_KERNEL
-static void add_block(const nacre_run *run, int64_t first, int64_t last,
-                      int64_t begin, int64_t end, real *restrict to) {
-  const real *index = nacre_data(&run->in[0]);  /* [n] */
-  const real *dout = nacre_data(&run->dout[0]); /* [n, cols] */
-  const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
-  for (int64_t i = first; i < last; i++) {
-    const int64_t row = row_of(index[i], rows);
-    if (row < 0) {
-      continue;
-    }
-    for (int64_t j = begin; j < end; j++) {
-      to[row * cols + j] += dout[i * cols + j];
-    }
-  }
-}
-
-static void clear_block(int64_t rows, int64_t cols, int64_t begin, int64_t end,
-                        real *to) {
-  for (int64_t i = 0; i < rows; i++) {
-    memset(to + i * cols + begin, 0, (size_t)(end - begin) * sizeof(real));
-  }
-}
-
-/* Threads share out the columns, not the indices: an index may come several
- * times, and its rows are then added in the order of the batch. With two
- * halves each thread reads mostly the samples that it has worked on. */
-static void add_blocks(void *ctx, int64_t begin, int64_t end) {
-  const nacre_run *run = ctx;
-  const int64_t n = nacre_tensor_count(&run->in[0]);
-  const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
-  const int64_t blocks = (cols - 1) / BLOCK + 1;
-  const int64_t halves = has_halves(rows, (double)n) ? 2 : 1;
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t half = i / blocks, first = i % blocks * BLOCK;
-    const int64_t last = cols - first < BLOCK ? cols : first + BLOCK;
-    real *to = nacre_data(half > 0 ? &run->scratch[0] : &run->dweight[0]);
-    if (half > 0) {
-      clear_block(rows, cols, first, last, to);
-    }
-    add_block(run, n * half / halves, n * (half + 1) / halves, first, last,
-              to);
-  }
-}
-
 static void backward(nacre_run *run) {
   const int64_t n = nacre_tensor_count(&run->in[0]);
-  const int64_t rows = run->weight[0].dim[0], cols = run->weight[0].dim[1];
+  const int64_t cols = run->weight[0].dim[1];
   if (run->dweight[0].data) {
-    const bool halves = has_halves(rows, (double)n);
-    const int64_t blocks = ((cols - 1) / BLOCK + 1) * (halves ? 2 : 1);
-    nacre_tiles_run(run->math, blocks,
-                    n * cols > NACRE_TILES_GRAIN ? 1 : blocks, add_blocks,
-                    run);
-    if (halves) {
-      run->math->axpy(run->math, rows * cols, 1, nacre_data(&run->scratch[0]),
-                      nacre_data(&run->dweight[0]));
-    }
+    nacre_keyed_sum sum = {
+      .key = nacre_data(&run->in[0]), .n = n,
+      .x = nacre_data(&run->dout[0]), .pitch = cols,
+      .rows = run->weight[0].dim[0], .cols = cols,
+      .sum = nacre_data(&run->dweight[0]),
+      .second = nacre_data(&run->scratch[0])
+    };
+    nacre_keyed_sum_run(run->math, &sum);
   }
   if (run->din[0].data) { /* an index has no neighbourhood to differ in */
     run->math->fill(run->math, n, 0, nacre_data(&run->din[0]));

@@ -6,10 +6,8 @@
 #define NACRE_LAYERS_RECURRENT_TOKENS_H
 
 #include "distinct.h"
+#include "keyed_sum.h"
 #include "recurrent.h"
-
-/* Columns of gradients that a thread adds up at a time. */
-#define NACRE_RECURRENT_FOLD 128
 
 /* Saved are which word stands in each place, then the first place of each
  * word, and in the last number how many words there are. */
@@ -101,64 +99,21 @@ static inline void nacre_recurrent_lay(const nacre_recurrent_tile *t) {
   }
 }
 
-/* The sums of the gradients of a word's places, added in their order: threads
- * share out the columns. Where the words are few, the first and the second
- * half of the places have sums of their own, so that a thread reads mostly the
- * samples that it has walked through. */
-
-typedef struct nacre_recurrent_fold_call {
-  const nacre_recurrent_pass *pass;
-  const real *dgates; /* [places, ...], rows pass->pitch apart */
-  real *sum;          /* [parts, words, n] */
-  int64_t words, n;
-  int64_t parts, blocks; /* of the places; of the columns */
-} nacre_recurrent_fold_call;
-
-static inline void
-nacre_recurrent_fold_block(const nacre_recurrent_fold_call *call, int64_t part,
-                           int64_t begin, int64_t end) {
-  const real *word = nacre_recurrent_word_of(call->pass);
-  const int64_t places = nacre_recurrent_places(call->pass);
-  real *sum = call->sum + part * call->words * call->n;
-  for (int64_t i = 0; i < call->words; i++) {
-    memset(sum + i * call->n + begin, 0, (size_t)(end - begin) * sizeof(real));
-  }
-  const int64_t last = places * (part + 1) / call->parts;
-  for (int64_t i = places * part / call->parts; i < last; i++) {
-    nacre_recurrent_add(end - begin,
-                        call->dgates + i * call->pass->pitch + begin,
-                        sum + (int64_t)word[i] * call->n + begin);
-  }
-}
-
-static inline void
-nacre_recurrent_fold_blocks(void *ctx, int64_t begin, int64_t end) {
-  const nacre_recurrent_fold_call *call = ctx;
-  for (int64_t i = begin; i < end; i++) {
-    const int64_t first = i % call->blocks * NACRE_RECURRENT_FOLD;
-    const int64_t left = call->n - first;
-    nacre_recurrent_fold_block(
-      call, i / call->blocks, first,
-      first + (left < NACRE_RECURRENT_FOLD ? left : NACRE_RECURRENT_FOLD));
-  }
-}
-
+/** The sums of the gradients of each word's places, [words, n]; dgates:
+ *  [places, ...], rows pass->pitch apart. */
 static inline const real *
 nacre_recurrent_fold(const nacre_recurrent_pass *pass, int64_t words,
                      const real *dgates, int64_t n) {
-  const nacre_math *math = pass->run->math;
-  nacre_recurrent_fold_call call = {
-    pass, dgates, nacre_recurrent_word_gates(pass, words), words, n,
+  real *room = nacre_recurrent_word_gates(pass, words);
+  nacre_keyed_sum sum = {
+    .key = nacre_recurrent_word_of(pass), .n = nacre_recurrent_places(pass),
+    .x = dgates, .pitch = pass->pitch, .rows = words, .cols = n, .sum = room,
+    .fresh = true,
     /* The room is for half as many words as there are places. */
-    words <= nacre_recurrent_places(pass) / 4 ? 2 : 1,
-    (n - 1) / NACRE_RECURRENT_FOLD + 1
+    .second = room + words * n
   };
-  math->parallel(math, call.parts * call.blocks, 1,
-                 nacre_recurrent_fold_blocks, &call);
-  if (call.parts > 1) {
-    math->axpy(math, words * n, 1, call.sum + words * n, call.sum);
-  }
-  return call.sum;
+  nacre_keyed_sum_run(pass->run->math, &sum);
+  return sum.sum;
 }
 
 /** din[0] (+)= the words' gradients, each in the first place of its word. */

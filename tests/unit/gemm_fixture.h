@@ -8,18 +8,6 @@
 
 #define GAP ((real)77.25) /* what lies between the rows of C */
 
-static inline void halve_positive(const nacre_math *math, const void *cfg,
-                           int64_t rows, int64_t cols, const real *x,
-                           real *y) {
-  (void)math;
-  for (int64_t i = 0; i < rows * cols; i++) {
-    y[i] = x[i] > 0 ? x[i] * *(const real *)cfg : x[i];
-  }
-}
-
-static const real half = (real)0.5;
-static const nacre_activation activation = { halve_positive, NULL, &half };
-
 /* A product with its operands, each up against forbidden memory. */
 typedef struct product {
   nacre_gemm g;
@@ -36,8 +24,8 @@ static inline size_t span_of(int64_t rows, int64_t cols, int64_t ld,
 }
 
 static inline product product_new(uint64_t *state, unsigned flags, int64_t m,
-                           int64_t n, int64_t k, int64_t batch,
-                           double alpha, double beta, int extras) {
+                                  int64_t n, int64_t k, int64_t batch,
+                                  double alpha, double beta, int extras) {
   const int64_t a_rows = flags & NACRE_GEMM_TRANS_A ? k : m;
   const int64_t a_cols = flags & NACRE_GEMM_TRANS_A ? m : k;
   const int64_t b_rows = flags & NACRE_GEMM_TRANS_B ? n : k;
@@ -83,7 +71,7 @@ static inline product product_new(uint64_t *state, unsigned flags, int64_t m,
   g->b = p.b.at;
   g->c = p.c.at;
   g->bias = extras & 1 ? p.bias.at : NULL;
-  g->act = extras & 2 ? &activation : NULL;
+  g->act = extras & 2 ? &cpu_activation : NULL;
   return p;
 }
 

@@ -4,18 +4,6 @@
  * instruction set. */
 #include "cpu_fixture.h"
 
-static void halve_positive(const nacre_math *math, const void *cfg,
-                           int64_t rows, int64_t cols, const real *x,
-                           real *y) {
-  (void)math;
-  for (int64_t i = 0; i < rows * cols; i++) {
-    y[i] = x[i] > 0 ? x[i] * *(const real *)cfg : x[i];
-  }
-}
-
-static const real half = (real)0.5;
-static const nacre_activation activation = { halve_positive, NULL, &half };
-
 enum { FORWARD, DATA, WEIGHTS };
 
 /* A convolution with its tensors, each up against forbidden memory. `before`
@@ -76,7 +64,7 @@ static trial trial_new(uint64_t *state, const nacre_conv *shape,
   c->y = t.y.at;
   c->scratch = t.scratch.at;
   c->bias = (extras & 1) != 0 && which != WEIGHTS ? t.bias.at : NULL;
-  c->act = (extras & 2) != 0 && which != WEIGHTS ? &activation : NULL;
+  c->act = (extras & 2) != 0 && which != WEIGHTS ? &cpu_activation : NULL;
   size_t count;
   const real *at = written(&t, &count);
   t.before = cpu_block_new(count);

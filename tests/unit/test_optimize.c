@@ -256,12 +256,10 @@ static void open_large(engine *self, const char *optimizer) {
                     "    - {type: dense, units: 2}\n"
                     "loss: mean_squared_error\n"
                     "optimizer: {type: sgd, learning_rate: 0.1%s}\n"
-                    "data:\n  train: {type: inline, y: [[1, 2]], x: [[1",
+                    "data:\n  train: {type: inline, y: [[1, 2]], x: ",
              optimizer);
-  for (int i = 1; i < 40; i++) {
-    engine_put(&yaml, ", 1");
-  }
-  engine_put(&yaml, "]]}\n");
+  engine_put_numbers(&yaml, 1, 40, 5);
+  engine_put(&yaml, "}\n");
   engine_open(self, yaml.at);
   free(yaml.at);
 }
